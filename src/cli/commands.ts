@@ -7,6 +7,7 @@ import { INBOX_COMMANDS } from "./inbox-commands.ts";
 import { OPERATOR_COMMANDS } from "./operator-commands.ts";
 import { ORDER_COMMANDS } from "./order-commands.ts";
 import { SEARCH_OPTIONS } from "./search-options.ts";
+import { TEMPLATE_COMMANDS } from "./template-commands.ts";
 
 /** Options of every command. */
 export const OUTPUT_OPTIONS: readonly OptionRow[] = [
@@ -57,6 +58,7 @@ export const COMMANDS: readonly CommandRow[] = [
     callsService: true,
     load: async () => (await import("./graph.ts")).run,
   },
+  ...TEMPLATE_COMMANDS,
   {
     name: "apply",
     args: "<file...>",

@@ -16,6 +16,7 @@ import { BadRequestSchema, ErrorInfoSchema } from "../../gen/google/rpc/error_de
 import { Inbox } from "../../gen/workflows/ops/v1/inbox_pb.ts";
 import { Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
 import { System } from "../../gen/workflows/ops/v1/system_pb.ts";
+import { Templates } from "../../gen/workflows/ops/v1/templates_pb.ts";
 import { Workflows } from "../../gen/workflows/ops/v1/workflows_pb.ts";
 import { WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
 import { maskUrl } from "../settings/mask.ts";
@@ -31,6 +32,7 @@ export interface Service {
   readonly inbox: Client<typeof Inbox>;
   readonly runs: Client<typeof Runs>;
   readonly system: Client<typeof System>;
+  readonly templates: Client<typeof Templates>;
   readonly settings: Settings;
 }
 
@@ -80,6 +82,7 @@ export function connectService(settings: Settings, key?: string): Service {
     inbox: createClient(Inbox, transport),
     runs: createClient(Runs, transport),
     system: createClient(System, transport),
+    templates: createClient(Templates, transport),
     settings,
   };
 }

@@ -7,6 +7,7 @@ import { createConnectTransport } from "@connectrpc/connect-web";
 import { Inbox } from "../../gen/workflows/ops/v1/inbox_pb.ts";
 import { Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
 import { System } from "../../gen/workflows/ops/v1/system_pb.ts";
+import { Templates } from "../../gen/workflows/ops/v1/templates_pb.ts";
 import { Workflows } from "../../gen/workflows/ops/v1/workflows_pb.ts";
 import { WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
 import { type Identity, keptCalls } from "./calls.ts";
@@ -37,6 +38,8 @@ export interface WorkflowsClient {
   readonly inbox: Client<typeof Inbox>;
   /** workflows.ops.v1.System. */
   readonly system: Client<typeof System>;
+  /** workflows.ops.v1.Templates. */
+  readonly templates: Client<typeof Templates>;
   readonly lists: Lists;
   readonly watches: Watches;
 }
@@ -53,6 +56,7 @@ export function createWorkflowsClient(options: ClientOptions): WorkflowsClient {
     runs: createClient(Runs, transport),
     inbox: createClient(Inbox, transport),
     system: createClient(System, transport),
+    templates: createClient(Templates, transport),
   };
   return { ...clients, lists: listsOf(clients), watches: watchesOf(clients) };
 }

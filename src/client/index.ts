@@ -4,7 +4,9 @@ export * from "../../gen/workflows/ops/v1/inbox_pb.ts";
 export * from "../../gen/workflows/ops/v1/previews_pb.ts";
 export * from "../../gen/workflows/ops/v1/reruns_pb.ts";
 export * from "../../gen/workflows/ops/v1/runs_pb.ts";
+export * from "../../gen/workflows/ops/v1/simulations_pb.ts";
 export * from "../../gen/workflows/ops/v1/system_pb.ts";
+export * from "../../gen/workflows/ops/v1/templates_pb.ts";
 export * from "../../gen/workflows/ops/v1/workflows_pb.ts";
 export * from "../../gen/workflows/v1/workflows_pb.ts";
 export {

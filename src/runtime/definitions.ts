@@ -163,7 +163,8 @@ function requireNames({ workspaceId, name }: Omit<NewDefinition, "id">): void {
   throw new Refusal("invalid_fields", "the definition is not valid", { fields });
 }
 
-async function takenName(
+/** The refusal of a name that a definition has. */
+export async function takenName(
   tx: Tx,
   { workspaceId, name }: Omit<NewDefinition, "id">,
 ): Promise<Refusal> {

@@ -34,6 +34,7 @@ import {
   type Published,
   publishedEvent,
   storeVersion,
+  takenName,
 } from "./definitions.ts";
 
 /** What a source text describes. */
@@ -42,6 +43,8 @@ export interface SourcePublication extends Omit<NewDefinition, "id"> {
   /** Of `spec`, as it was written. */
   readonly digest: string;
   readonly source: VersionSource;
+  /** True: the workspace must not have a definition of that name. */
+  readonly mustBeNew?: boolean;
 }
 
 /** The latest version of a definition. */
@@ -63,10 +66,10 @@ export function readPublishedId(madeId: string) {
   return { versionId, outcome: OUTCOMES.find((each) => each === word) ?? "published" };
 }
 
-/** Publishes it. Refuses invalid_fields (every fault of the version). */
+/** Publishes it. Refuses invalid_fields (every fault of the version), and already_exists (resource: the existing id) where it must be new. */
 export async function publishSource(
   deps: DefinitionDeps,
-  { spec: written, digest, source, ...wanted }: SourcePublication,
+  { spec: written, digest, source, mustBeNew = false, ...wanted }: SourcePublication,
 ): Promise<SourcePublished> {
   const spec = await checkedSpec(written);
   const { callers } = deps.database;
@@ -74,6 +77,7 @@ export async function publishSource(
   const seen = named && (await findLatest(callers, named));
   return commitWithEvents(deps, async (tx) => {
     const { definition, isNew } = await lockNamed(tx, wanted);
+    if (mustBeNew && !isNew) throw await takenName(tx, wanted);
     const isLatest = seen?.version.id === definition.latestVersionId;
     const latest = isLatest ? seen : await findLatest(tx, definition);
     const isSame = latest?.digest === digest;

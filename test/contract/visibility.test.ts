@@ -101,6 +101,8 @@ type Call = (client: Clients, at: Place, options: CallOptions) => Promise<unknow
 /** The rows that a read gives of this place. */
 type Read = (db: Queries, visibility: Visibility, at: Place) => Promise<readonly unknown[]>;
 
+/** The thread of the tests compiles its sources. */
+const THREAD_MS = 60_000;
 const METHODS = SERVICES.flatMap(({ methods }) => [...methods]);
 const EVENT = { triggerType: TriggerType.EVENT, eventType: "order.made" };
 const WORK = { id: "work", name: "Work", stepType: StepType.HUMAN_TASK };
@@ -249,6 +251,22 @@ const READ_CALLS: Record<
     call: ({ sources }, { definitionId }, options) =>
       sources.listVersionHeads({ definitionId }, options),
   },
+  simulate: {
+    gives: "not_found",
+    call: (client, { definitionId, runId: mocksFromRun }, options) =>
+      client.simulate(
+        { definitionId, mocksFromRun, input: { of: definitionId } },
+        { ...options, timeoutMs: THREAD_MS },
+      ),
+  },
+  "templates.list": {
+    gives: "nothing",
+    call: ({ templates }, _at, options) => templates.list({ category: "none" }, options),
+  },
+  "templates.get": {
+    gives: "nothing",
+    call: ({ templates }, _at, options) => templates.get({ id: "data-sync" }, options),
+  },
   "system.doctor": {
     gives: "callers",
     call: ({ system }, _at, options) => system.doctor({}, options),
@@ -260,6 +278,8 @@ const WRITE_CALLS: Record<string, Call> = {
     client.createDefinition({ workspaceId, name: "intruder" }, options),
   "sources.publishSource": ({ sources }, { workspaceId }, options) =>
     sources.publishSource({ workspaceId, sourceText: SOURCE }, options),
+  "templates.install": ({ templates }, { workspaceId }, options) =>
+    templates.install({ workspaceId, templateId: "data-sync" }, options),
   publishVersion: (client, { definitionId }, options) =>
     client.publishVersion({ definitionId, steps: [WORK] }, options),
   startRun: (client, { definitionId }, options) => client.startRun({ definitionId }, options),
@@ -300,7 +320,10 @@ const orderOf = ({ childId: runId }: { childId: string }) => ({
   ...{ runId, stepId: "work", reason: "why" },
 });
 /** Writes that name no object but a workspace. */
-const BY_WORKSPACE = ["createDefinition", "handleTrigger", "publishEvent", "sources.publishSource"];
+const BY_WORKSPACE = [
+  ...["createDefinition", "handleTrigger", "publishEvent", "sources.publishSource"],
+  "templates.install",
+];
 
 const PAGE = { limit: 50, offset: 0 };
 const INBOX = { assignee: undefined, kinds: ["approval", "task", "held"] } as const;

@@ -6,6 +6,7 @@ import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { Inbox } from "../../../gen/workflows/ops/v1/inbox_pb.ts";
 import { Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
 import { System } from "../../../gen/workflows/ops/v1/system_pb.ts";
+import { Templates } from "../../../gen/workflows/ops/v1/templates_pb.ts";
 import { Workflows } from "../../../gen/workflows/ops/v1/workflows_pb.ts";
 import { WorkflowService } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { Scope } from "../../collaborators/identity/callers.ts";
@@ -57,6 +58,7 @@ const RUNS: Needed<typeof Runs> = {
   listDeadLetters: "workflows:transition",
   retryDeadLetters: "workflows:transition",
   discardDeadLetters: "workflows:transition",
+  simulate: "workflows:read",
 };
 
 // An approver is asked by name; a gate that names no person is for each caller with the scope (inbox-rights.ts).
@@ -91,12 +93,19 @@ const SOURCES: Needed<typeof Workflows> = {
   listVersionHeads: "workflows:read",
 };
 
+const TEMPLATES: Needed<typeof Templates> = {
+  list: "workflows:read",
+  get: "workflows:read",
+  install: "workflows:author",
+};
+
 const NEEDED: ReadonlyMap<string, ReadonlyMap<string, Scope>> = new Map([
   [WorkflowService.typeName, new Map(Object.entries(WORKFLOWS))],
   [Runs.typeName, new Map(Object.entries(RUNS))],
   [Inbox.typeName, new Map(Object.entries(INBOX))],
   [System.typeName, new Map(Object.entries(SYSTEM))],
   [Workflows.typeName, new Map(Object.entries(SOURCES))],
+  [Templates.typeName, new Map(Object.entries(TEMPLATES))],
 ]);
 
 /** The scope that a caller of this RPC needs; undefined for an RPC of another service. */
@@ -106,7 +115,9 @@ export function scopeOf({ parent, localName }: DescMethod): Scope | undefined {
 
 /** The RPCs that these scopes allow, such as `workflows.v1.WorkflowService/GetRun`. */
 export function rpcsOf(scopes: ReadonlySet<Scope>): string[] {
-  const services: readonly DescService[] = [WorkflowService, Runs, Inbox, System, Workflows];
+  const services: readonly DescService[] = [
+    ...[WorkflowService, Runs, Inbox, System, Workflows, Templates],
+  ];
   return services
     .flatMap(({ methods }) => methods)
     .filter((method) => {

@@ -11,6 +11,7 @@ import { ServerReflection as ServerReflectionAlpha } from "../../../gen/grpc/ref
 import { Inbox } from "../../../gen/workflows/ops/v1/inbox_pb.ts";
 import { Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
 import { System } from "../../../gen/workflows/ops/v1/system_pb.ts";
+import { Templates } from "../../../gen/workflows/ops/v1/templates_pb.ts";
 import { Workflows } from "../../../gen/workflows/ops/v1/workflows_pb.ts";
 import { WorkflowService } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { Log } from "../../process/log.ts";
@@ -41,6 +42,7 @@ import type { ServiceParts } from "./service-parts.ts";
 import { createListener, type Listener, type TlsMaterial } from "./sockets.ts";
 import { createSourceReader } from "./source-reader.ts";
 import { systemService } from "./system-service.ts";
+import { templatesService } from "./templates-service.ts";
 import { workflowsService } from "./workflows-service.ts";
 
 /** What the server needs: the service's parts, what the doors ask, and where to listen. */
@@ -77,7 +79,7 @@ export interface RpcServer {
   stop(): Promise<void>;
 }
 
-const OWN: readonly DescService[] = [WorkflowService, Runs, Inbox, System, Workflows];
+const OWN: readonly DescService[] = [WorkflowService, Runs, Inbox, System, Workflows, Templates];
 const GRACE_MS = 10_000;
 const PROBE_INTERVAL_MS = 2_000;
 
@@ -100,6 +102,7 @@ export function createRpcServer(deps: RpcServerDeps): RpcServer {
     router.service(Inbox, inboxService(parts));
     router.service(System, systemService(parts));
     router.service(Workflows, workflowsService(parts));
+    router.service(Templates, templatesService(parts));
     router.service(Health, health.implementation);
     if (!deps.reflection) return;
     const reflection = createReflection(services);

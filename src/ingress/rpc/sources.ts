@@ -77,29 +77,38 @@ export function publishSourceWith(sources: SourceReader) {
     faults.require("workspace_id", workspaceId);
     faults.require("source_text", sourceText);
     faults.refuseIfAny();
-    const { name, description, tags, inputSchema, spec, digest } = requireWorkflow(
-      await sources.read(workspaceId, sourceText),
-    );
-    const publishedBy = recordedActor(deps) ?? "";
-    const published = await deps.write.publishSource({
-      ...{ workspaceId, name, description, tags, spec, digest },
-      source: { sourceText, layout, inputSchema, note, publishedBy },
-    });
-    return {
-      definition: toDefinitionMessage(published.definition),
-      version: await headOf(deps, published.version.id),
-      outcome: OUTCOMES[published.outcome],
-      digest,
-    };
+    return publishText(deps, sources, { workspaceId, sourceText, layout, note });
+  };
+}
+
+/** A text to publish, for a workspace. */
+interface TextToPublish
+  extends Pick<PublishSourceRequest, "workspaceId" | "sourceText" | "layout" | "note"> {
+  /** True: its name must not be taken. */
+  readonly mustBeNew?: boolean;
+}
+
+/** Publishes a text. Refuses invalid_fields (every fault of the text), and already_exists where it must be new. */
+export async function publishText(deps: WriteDeps, sources: SourceReader, text: TextToPublish) {
+  const { workspaceId, sourceText, layout, note, mustBeNew = false } = text;
+  const { name, description, tags, inputSchema, spec, digest } = requireWorkflow(
+    await sources.read(workspaceId, sourceText),
+  );
+  const publishedBy = recordedActor(deps) ?? "";
+  const published = await deps.write.publishSource({
+    ...{ workspaceId, name, description, tags, spec, digest, mustBeNew },
+    source: { sourceText, layout, inputSchema, note, publishedBy },
+  });
+  return {
+    definition: toDefinitionMessage(published.definition),
+    version: await headOf(deps, published.version.id),
+    outcome: OUTCOMES[published.outcome],
+    digest,
   };
 }
 
 /** What was published by a call whose answer was lost. */
-export async function readPublishedSource(
-  deps: ReadDeps,
-  _request: PublishSourceRequest,
-  madeId: string,
-) {
+export async function readPublishedSource(deps: ReadDeps, madeId: string) {
   const { versionId, outcome } = readPublishedId(madeId);
   const [row] = await findVersions(deps.database.callers, deps.visibility, [versionId]);
   if (row === undefined) throw new Error(`version ${versionId} is not stored`);
@@ -117,7 +126,7 @@ async function headOf(deps: ReadDeps, versionId: string) {
 }
 
 /** Refuses invalid_fields: each fault by its path in the text, with its line and column. */
-function requireWorkflow({ workflow, faults, faultCount }: ReadSource) {
+export function requireWorkflow({ workflow, faults, faultCount }: ReadSource) {
   if (workflow !== undefined) return workflow;
   const fields = faults.map(({ path, line, column, message }) => ({
     field: path === "" ? "source_text" : path,

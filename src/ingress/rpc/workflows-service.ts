@@ -23,7 +23,7 @@ export function workflowsService(parts: ServiceParts): ServiceImpl<typeof Workfl
     publishSource: doneOnce(parts, method.publishSource, {
       workspaceOf: namedWorkspace,
       answer: publishSourceWith(parts.sources),
-      answerAgain: readPublishedSource,
+      answerAgain: (deps, _, madeId) => readPublishedSource(deps, madeId),
     }),
     getVersion: reading(parts, answerGetVersion),
     listVersionHeads: reading(parts, answerListVersionHeads),

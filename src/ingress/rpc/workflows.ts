@@ -178,7 +178,8 @@ function workflowMessage({ definition, latest }: WorkflowRow) {
   };
 }
 
-function unknownVersion(definitionId: string, number: number): Refusal {
+/** The refusal for a version that is unknown. */
+export function unknownVersion(definitionId: string, number: number): Refusal {
   const resource = { type: "version", name: `${definitionId}/${number}` };
   const which = number === 0 ? "no published version" : `no version ${number}`;
   return new Refusal("not_found", `definition ${definitionId} has ${which}`, { resource });

@@ -14,6 +14,7 @@ import {
 import { Inbox, Verdict } from "../../../gen/workflows/ops/v1/inbox_pb.ts";
 import { PayloadKind, Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
 import { System } from "../../../gen/workflows/ops/v1/system_pb.ts";
+import { Templates } from "../../../gen/workflows/ops/v1/templates_pb.ts";
 import { Workflows } from "../../../gen/workflows/ops/v1/workflows_pb.ts";
 import {
   StepRunState,
@@ -30,7 +31,8 @@ type Rpc =
   | Exclude<keyof typeof Inbox.method, "watch">
   | "inbox.watch"
   | `system.${keyof typeof System.method}`
-  | `sources.${keyof typeof Workflows.method}`;
+  | `sources.${keyof typeof Workflows.method}`
+  | `templates.${keyof typeof Templates.method}`;
 /** Clients of all services as one; an RPC whose name two services have is by its service. */
 export type Clients = Client<typeof WorkflowService> &
   Omit<Client<typeof Inbox>, "watch"> &
@@ -38,10 +40,11 @@ export type Clients = Client<typeof WorkflowService> &
     readonly inbox: Client<typeof Inbox>;
     readonly system: Client<typeof System>;
     readonly sources: Client<typeof Workflows>;
+    readonly templates: Client<typeof Templates>;
   };
 
 /** The services of the server, in its order. */
-export const SERVICES = [WorkflowService, Runs, Inbox, System, Workflows] as const;
+export const SERVICES = [WorkflowService, Runs, Inbox, System, Workflows, Templates] as const;
 
 /** Clients over one transport. */
 export function createClientsOf(transport: Transport): Clients {
@@ -53,6 +56,7 @@ export function createClientsOf(transport: Transport): Clients {
     inbox,
     system: createClient(System, transport),
     sources: createClient(Workflows, transport),
+    templates: createClient(Templates, transport),
   };
 }
 
@@ -60,6 +64,7 @@ export function createClientsOf(transport: Transport): Clients {
 export function nameOfRpc({ parent, localName }: DescMethod): string {
   if (parent.typeName === System.typeName) return `system.${localName}`;
   if (parent.typeName === Workflows.typeName) return `sources.${localName}`;
+  if (parent.typeName === Templates.typeName) return `templates.${localName}`;
   return parent === Inbox && localName === "watch" ? "inbox.watch" : localName;
 }
 
@@ -100,6 +105,8 @@ export const STEPS = [
 export const DONE = { stepId: "work", state: StepRunState.COMPLETED };
 /** A workflow file. */
 export const SOURCE = "workflow: sourced\nsteps:\n  work: { task: Work }\n";
+/** The thread of the tests compiles its sources. */
+const THREAD_MS = 60_000;
 let names = 0;
 
 const ROWS: Record<Rpc, Row> = {
@@ -284,6 +291,12 @@ const ROWS: Record<Rpc, Row> = {
     agent: "PermissionDenied",
     call: (client, at, options) => client.discardDeadLetters({ ids: [letterOf(at)] }, options),
   },
+  simulate: {
+    needs: "workflows:read",
+    foreign: "NotFound",
+    call: (client, { definitionId }, options) =>
+      client.simulate({ definitionId }, { ...options, timeoutMs: THREAD_MS }),
+  },
   list: {
     needs: "workflows:read",
     foreign: "PermissionDenied",
@@ -404,6 +417,23 @@ const ROWS: Record<Rpc, Row> = {
     foreign: "NotFound",
     call: ({ sources }, { definitionId }, options) =>
       sources.listVersionHeads({ definitionId }, options),
+  },
+  "templates.list": {
+    needs: "workflows:read",
+    call: ({ templates }, _at, options) => templates.list({}, options),
+  },
+  "templates.get": {
+    needs: "workflows:read",
+    call: ({ templates }, _at, options) => templates.get({ id: "data-sync" }, options),
+  },
+  "templates.install": {
+    needs: "workflows:author",
+    foreign: "PermissionDenied",
+    call: ({ templates }, { workspaceId }, options) =>
+      templates.install(
+        { workspaceId, templateId: "data-sync", name: `installed_${++names}` },
+        { ...options, timeoutMs: THREAD_MS },
+      ),
   },
 };
 /** A row of each RPC. */

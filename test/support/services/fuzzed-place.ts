@@ -7,6 +7,7 @@ import type { CallOptions } from "@connectrpc/connect";
 import { Health } from "../../../gen/grpc/health/v1/health_pb.ts";
 import { Inbox } from "../../../gen/workflows/ops/v1/inbox_pb.ts";
 import { Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
+import { Templates } from "../../../gen/workflows/ops/v1/templates_pb.ts";
 import { Workflows } from "../../../gen/workflows/ops/v1/workflows_pb.ts";
 import { StepType, TriggerType, WorkflowService } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { Tree } from "../random/random-requests.ts";
@@ -29,16 +30,18 @@ export interface Place {
  * Every unary RPC of these services but CompleteTask, which goes the way of TransitionStep. Those of the inbox come first: the others
  * end what is open.
  */
-export const METHODS = [Inbox, WorkflowService, Runs, Workflows, Health].flatMap(({ methods }) =>
-  methods.flatMap((method) =>
-    isUnary(method) && method !== Inbox.method.completeTask
-      ? [{ name: nameOf(method), method }]
-      : [],
-  ),
+export const METHODS = [Inbox, WorkflowService, Runs, Workflows, Templates, Health].flatMap(
+  ({ methods }) =>
+    methods.flatMap((method) =>
+      isUnary(method) && method !== Inbox.method.completeTask
+        ? [{ name: nameOf(method), method }]
+        : [],
+    ),
 );
 
 function nameOf({ parent, name }: DescMethod): string {
   if (parent.typeName === Workflows.typeName) return `Workflows.${name}`;
+  if (parent.typeName === Templates.typeName) return `Templates.${name}`;
   return parent.typeName === Inbox.typeName ? `Inbox.${name}` : name;
 }
 
@@ -230,6 +233,19 @@ const SOUND: Readonly<Record<string, (place: Place, n: number) => Tree>> = {
   "Workflows.GetVersion": ({ definitionId }) => ({ definition_id: definitionId, version: 1 }),
   "Workflows.ListVersionHeads": ({ definitionId }) => ({
     ...{ definition_id: definitionId, page_size: 2 },
+  }),
+  "Templates.List": () => ({ category: "Finance", text: "expense" }),
+  "Templates.Get": () => ({ id: "expense-approval" }),
+  "Templates.Install": (_, n) => ({
+    ...{ workspace_id: "ws_a", template_id: "expense-approval", name: `t${n}`, note: "n" },
+    parameters: { threshold_usd: n, manager: "user_ann" },
+  }),
+  Simulate: ({ definitionId, runIds }, n) => ({
+    ...(n % 2 === 0
+      ? { definition_id: definitionId, version: 1, mocks_from_run: oneOf(runIds, n) }
+      : { source_text: sourceOf(n), input: { n } }),
+    mocks: [{ step_id: n % 2 === 0 ? "ask" : "work", output: { n }, delay_seconds: 1.5 }],
+    start_at: { seconds: 1_800_000_000, nanos: 5 },
   }),
   Check: () => ({ service: WorkflowService.typeName }),
   List: () => ({}),

@@ -77,9 +77,9 @@ function waitText({ startMs, endMs }: SimulatedAttempt): string {
   return endMs === undefined || endMs === startMs ? "" : tookText(endMs - startMs);
 }
 
-function noteText({ errorMessage, assumed }: SimulatedAttempt): string {
+function noteText({ errorMessage, outcome, assumed }: SimulatedAttempt): string {
   const notes = assumed.map((each) => `assumed: ${each}`);
-  return [errorMessage, ...notes].filter((note) => note !== "").join("; ");
+  return [errorMessage, ...notes].filter((note) => note !== "" && note !== outcome).join("; ");
 }
 
 /** As a table on a terminal: a simulation is read by people. */

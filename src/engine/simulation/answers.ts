@@ -34,7 +34,7 @@ interface Asked {
 }
 
 /** The mock of the n-th attempt of a step, from 1; undefined without one. */
-export function mockOf(mocks: Mocks, stepId: string, attempt: number): Mock | undefined {
+function mockOf(mocks: Mocks, stepId: string, attempt: number): Mock | undefined {
   const list = mocks.get(stepId) ?? [];
   return list[Math.min(attempt, list.length) - 1];
 }

@@ -12,11 +12,11 @@ import { MAX_COST_USD, MAX_SECONDS, payloadProblem } from "../values/limits.ts";
 /** How an approval request ends. */
 export const MOCK_OUTCOMES = ["approved", "denied", "expired"] as const;
 /** One of them. */
-export type MockOutcome = (typeof MOCK_OUTCOMES)[number];
+type MockOutcome = (typeof MOCK_OUTCOMES)[number];
 /** What governance decides. */
 export const MOCK_DECISIONS = ["allow", "deny", "require_approval"] as const;
 /** One of them. */
-export type MockDecision = (typeof MOCK_DECISIONS)[number];
+type MockDecision = (typeof MOCK_DECISIONS)[number];
 
 /** One answer. What is unset is assumed (answers.ts). */
 export interface Mock {

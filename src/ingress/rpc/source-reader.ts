@@ -24,7 +24,7 @@ export interface SourceReader {
 interface Waiting {
   readonly job: SourceJob;
   readonly sinceMs: number;
-  /** What the thread answers to a job is of the kind of the job (source-worker.ts). */
+  /** The answer is of the kind of the job (source-jobs.ts). */
   resolve(answer: ReadSource | SimulationAnswer): void;
   readonly reject: (error: Error) => void;
 }
@@ -59,17 +59,14 @@ class ThreadedReader implements SourceReader {
   }
 
   read(workspaceId: string, text: string): Promise<ReadSource> {
-    return this.#ask(workspaceId, { kind: "read", text });
+    return this.#ask(workspaceId, { kind: "read", text }) as Promise<ReadSource>;
   }
 
   simulate(workspaceId: string, job: SimulationJob): Promise<SimulationAnswer> {
-    return this.#ask(workspaceId, job);
+    return this.#ask(workspaceId, job) as Promise<SimulationAnswer>;
   }
 
-  #ask<Answer extends ReadSource | SimulationAnswer>(
-    workspaceId: string,
-    job: SourceJob,
-  ): Promise<Answer> {
+  #ask(workspaceId: string, job: SourceJob): Promise<ReadSource | SimulationAnswer> {
     if (this.#isStopped) return Promise.reject(stopped());
     if (this.#waiting.size >= WAITING_AT_MOST) {
       if (!this.#hasShareLeft(workspaceId)) return Promise.reject(tooMany());

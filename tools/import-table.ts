@@ -26,6 +26,7 @@ const process = /^src\/process\//;
 const engine = /^src\/engine\//;
 const wire = /^src\/wire\//;
 const file = /^src\/file\//;
+const templates = /^src\/templates\//;
 const store = /^src\/store\//;
 const runtime = /^src\/runtime\//;
 const collaborators = /^src\/collaborators\//;
@@ -74,6 +75,20 @@ export const rooms: readonly Room[] = [
   {
     files: file,
     paths: [engine],
+    packages: ["yaml"],
+    builtins: false,
+    pure: true,
+  },
+  {
+    files: /^src\/templates\/gallery\.ts$/,
+    paths: [templates],
+    packages: [],
+    builtins: true,
+    pure: false,
+  },
+  {
+    files: templates,
+    paths: [engine, file],
     packages: ["yaml"],
     builtins: false,
     pure: true,
@@ -142,6 +157,7 @@ export const rooms: readonly Room[] = [
       engine,
       wire,
       file,
+      templates,
       /^src\/ingress\/rpc\//,
       callersStore,
       runtime,

@@ -5,5 +5,5 @@ import { pages } from "./pages.ts";
 import { projectRoot } from "./run-command.ts";
 
 for (const [path, make] of Object.entries(pages)) {
-  await writeFile(join(projectRoot, path), make());
+  await writeFile(join(projectRoot, path), await make());
 }

@@ -48,11 +48,14 @@ export async function compileService({
   const path = join(guard.folder, "src", "compiled", "main.mjs");
   const edited = await editSources(edits);
   try {
-    // The service finds these from its file: packages in a folder above, migrations and the console two folders above.
+    // The service finds these from its file: packages in a folder above, migrations, templates and the console two folders above.
     await symlink(join(projectRoot, "node_modules"), join(guard.folder, "node_modules"));
     await symlink(join(root, "migrations"), join(guard.folder, "migrations"));
     // The console is compiled by itself, or not there.
     await symlink(join(root, "dist"), join(guard.folder, "dist"));
+    // Older commits have no templates.
+    const templates = join(root, "templates");
+    if (existsSync(templates)) await symlink(templates, join(guard.folder, "templates"));
     // Older commits have no thread of their own for source texts.
     const worker = join(root, "src", "ingress", "rpc", "source-worker.ts");
     const files: [entry: string, outfile: string][] = [[join(root, entry), path]];

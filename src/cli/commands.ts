@@ -10,6 +10,7 @@ import { ORDER_COMMANDS } from "./order-commands.ts";
 import { SEARCH_OPTIONS } from "./search-options.ts";
 import { STARTER_COMMANDS } from "./starter-commands.ts";
 import { WORKFLOW_COMMANDS } from "./workflow-commands.ts";
+import { TEMPLATE_COMMANDS } from "./template-commands.ts";
 
 /** Options of every command. */
 export const OUTPUT_OPTIONS: readonly OptionRow[] = [
@@ -60,6 +61,7 @@ export const COMMANDS: readonly CommandRow[] = [
     callsService: true,
     load: async () => (await import("./graph.ts")).run,
   },
+  ...TEMPLATE_COMMANDS,
   {
     name: "apply",
     args: "<file...>",

@@ -17,14 +17,14 @@ export const EXIT = {
 /** What each code means, for the help and its page. */
 export const EXIT_MEANINGS: readonly (readonly [code: number, meaning: string])[] = [
   [EXIT.done, "done"],
-  [EXIT.failed, "it failed; with --wait and by watch: the run is FAILED"],
+  [EXIT.failed, "it failed; with --wait, by watch and simulate: the run is FAILED"],
   [EXIT.usage, "wrong usage, or a file with faults"],
   [EXIT.notFound, "there is no such definition, version or run"],
   [EXIT.notAllowed, "the token is missing, or does not allow it"],
   [EXIT.away, "the service is away, too old, another program, or says to try again"],
   [EXIT.refused, "the state of the run or workflow refuses it, or somebody else changed it"],
   [EXIT.cancelled, "with --wait and by watch: the run is CANCELLED"],
-  [EXIT.timedOut, "--wait ran out; the run goes on"],
+  [EXIT.timedOut, "--wait ran out, and the run goes on; by simulate: the run does not end"],
   [EXIT.interrupted, "interrupted; a run that was started or watched goes on"],
 ];
 

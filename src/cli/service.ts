@@ -18,6 +18,7 @@ import { Inbox } from "../../gen/workflows/ops/v1/inbox_pb.ts";
 import { Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
 import { Schedules } from "../../gen/workflows/ops/v1/schedules_pb.ts";
 import { System } from "../../gen/workflows/ops/v1/system_pb.ts";
+import { Templates } from "../../gen/workflows/ops/v1/templates_pb.ts";
 import { Workflows } from "../../gen/workflows/ops/v1/workflows_pb.ts";
 import { WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
 import { maskUrl } from "../settings/mask.ts";
@@ -35,6 +36,7 @@ export interface Service {
   readonly system: Client<typeof System>;
   readonly endpoints: Client<typeof Endpoints>;
   readonly schedules: Client<typeof Schedules>;
+  readonly templates: Client<typeof Templates>;
   readonly settings: Settings;
 }
 
@@ -88,6 +90,7 @@ export function connectService(settings: Settings, key?: string): Service {
     system: createClient(System, transport),
     endpoints: createClient(Endpoints, transport),
     schedules: createClient(Schedules, transport),
+    templates: createClient(Templates, transport),
     settings,
   };
 }

@@ -9,6 +9,7 @@ import { Inbox } from "../../gen/workflows/ops/v1/inbox_pb.ts";
 import { Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
 import { Schedules } from "../../gen/workflows/ops/v1/schedules_pb.ts";
 import { System } from "../../gen/workflows/ops/v1/system_pb.ts";
+import { Templates } from "../../gen/workflows/ops/v1/templates_pb.ts";
 import { Workflows } from "../../gen/workflows/ops/v1/workflows_pb.ts";
 import { WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
 import { type Identity, keptCalls } from "./calls.ts";
@@ -43,6 +44,8 @@ export interface WorkflowsClient {
   readonly endpoints: Client<typeof Endpoints>;
   /** workflows.ops.v1.Schedules. */
   readonly schedules: Client<typeof Schedules>;
+  /** workflows.ops.v1.Templates. */
+  readonly templates: Client<typeof Templates>;
   readonly lists: Lists;
   readonly watches: Watches;
 }
@@ -61,6 +64,7 @@ export function createWorkflowsClient(options: ClientOptions): WorkflowsClient {
     system: createClient(System, transport),
     endpoints: createClient(Endpoints, transport),
     schedules: createClient(Schedules, transport),
+    templates: createClient(Templates, transport),
   };
   return { ...clients, lists: listsOf(clients), watches: watchesOf(clients) };
 }

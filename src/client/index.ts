@@ -7,13 +7,15 @@ export * from "../../gen/workflows/ops/v1/previews_pb.ts";
 export * from "../../gen/workflows/ops/v1/reruns_pb.ts";
 export * from "../../gen/workflows/ops/v1/runs_pb.ts";
 export * from "../../gen/workflows/ops/v1/schedules_pb.ts";
+export * from "../../gen/workflows/ops/v1/simulations_pb.ts";
 export * from "../../gen/workflows/ops/v1/starters_pb.ts";
 export * from "../../gen/workflows/ops/v1/system_pb.ts";
-export * from "../../gen/workflows/ops/v1/workflow_pauses_pb.ts";
-export * from "../../gen/workflows/ops/v1/workflow_stats_pb.ts";
+export * from "../../gen/workflows/ops/v1/templates_pb.ts";
 export * from "../../gen/workflows/ops/v1/version_diffs_pb.ts";
 export * from "../../gen/workflows/ops/v1/workflow_changes_pb.ts";
 export * from "../../gen/workflows/ops/v1/workflow_facts_pb.ts";
+export * from "../../gen/workflows/ops/v1/workflow_pauses_pb.ts";
+export * from "../../gen/workflows/ops/v1/workflow_stats_pb.ts";
 export * from "../../gen/workflows/ops/v1/workflows_pb.ts";
 export * from "../../gen/workflows/v1/workflows_pb.ts";
 export {

@@ -34,6 +34,7 @@ import {
   type Made,
   type Published,
   storeVersion,
+  takenName,
 } from "./definitions.ts";
 
 /** What a source text describes. */
@@ -42,6 +43,8 @@ export interface SourcePublication extends Omit<NewDefinition, "id"> {
   /** Of `spec`, as it was written. */
   readonly digest: string;
   readonly source: VersionSource;
+  /** True: the workspace must not have a definition of that name. */
+  readonly mustBeNew?: boolean;
 }
 
 /** The latest version of a definition. */
@@ -63,10 +66,13 @@ export function readPublishedId(madeId: string) {
   return { versionId, outcome: OUTCOMES.find((each) => each === word) ?? "published" };
 }
 
-/** Publishes it. Refuses invalid_fields (every fault of the version), and archived where a version is to be made. */
+/**
+ * Publishes it. Refuses invalid_fields (every fault of the version), archived where a version is to be made, and already_exists (resource:
+ * the existing id) where the definition must be new.
+ */
 export async function publishSource(
   deps: DefinitionDeps,
-  { spec: written, digest, source, ...wanted }: SourcePublication,
+  { spec: written, digest, source, mustBeNew = false, ...wanted }: SourcePublication,
 ): Promise<SourcePublished> {
   const spec = await checkedSpec(written);
   const { callers } = deps.database;
@@ -74,6 +80,7 @@ export async function publishSource(
   const seen = named && (await findLatest(callers, named));
   return commitWithEvents(deps, async (tx) => {
     const { definition, isNew } = await lockNamed(tx, wanted);
+    if (mustBeNew && !isNew) throw await takenName(tx, wanted);
     return publishTo(tx, definition, { isNew, spec, digest, source, seen });
   });
 }

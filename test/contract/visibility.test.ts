@@ -131,6 +131,8 @@ type Call = (client: Clients, at: Place, options: CallOptions) => Promise<unknow
 /** The rows that a read gives of this place. */
 type Read = (db: Queries, visibility: Visibility, at: Place) => Promise<readonly unknown[]>;
 
+/** The thread of the tests compiles its sources. */
+const THREAD_MS = 60_000;
 const METHODS = SERVICES.flatMap(({ methods }) => [...methods]);
 const EVENT = { triggerType: TriggerType.EVENT, eventType: "order.made" };
 const WORK = { id: "work", name: "Work", stepType: StepType.HUMAN_TASK };
@@ -323,6 +325,22 @@ const READ_CALLS: Record<
     call: ({ sources }, { definitionId }, options) =>
       sources.diffVersions({ definitionId }, options),
   },
+  simulate: {
+    gives: "not_found",
+    call: (client, { definitionId, runId: mocksFromRun }, options) =>
+      client.simulate(
+        { definitionId, mocksFromRun, input: { of: definitionId } },
+        { ...options, timeoutMs: THREAD_MS },
+      ),
+  },
+  "templates.list": {
+    gives: "nothing",
+    call: ({ templates }, _at, options) => templates.list({ category: "none" }, options),
+  },
+  "templates.get": {
+    gives: "nothing",
+    call: ({ templates }, _at, options) => templates.get({ id: "data-sync" }, options),
+  },
   "system.doctor": {
     gives: "callers",
     call: ({ system }, _at, options) => system.doctor({}, options),
@@ -362,6 +380,8 @@ const WRITE_CALLS: Record<string, Call> = {
     sources.discardDraft({ definitionId, etag: "e" }, options),
   "sources.publishDraft": ({ sources }, { definitionId }, options) =>
     sources.publishDraft({ definitionId, etag: "e" }, options),
+  "templates.install": ({ templates }, { workspaceId }, options) =>
+    templates.install({ workspaceId, templateId: "data-sync" }, options),
   publishVersion: (client, { definitionId }, options) =>
     client.publishVersion({ definitionId, steps: [WORK] }, options),
   "endpoints.create": ({ endpoints }, { definitionId: workflowId }, options) =>
@@ -429,6 +449,7 @@ const orderOf = ({ childId: runId }: { childId: string }) => ({
 const BY_WORKSPACE = [
   ...["createDefinition", "handleTrigger", "publishEvent"],
   ...["sources.publishSource", "sources.create", "sources.putDeployPolicy"],
+  "templates.install",
 ];
 
 const PAGE = { limit: 50, offset: 0 };

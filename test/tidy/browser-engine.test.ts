@@ -47,6 +47,27 @@ test("the engine runs without Node", async () => {
   });
 });
 
+const SIMULATION = `
+import { simulate } from "./src/engine/simulation/simulate.ts";
+import { edge, step, version } from "./test/support/engine/engine-run.ts";
+const asks = step({ id: "ask", stepType: "APPROVAL_GATE" });
+const work = step({ id: "work", stepType: "AGENT_ACTION", agentId: "a" });
+const mocks = new Map([["work", [{ output: { n: 1 }, delayMs: 60_000 }]]]);
+const spec = version([asks, work], [edge("ask>work")]);
+const { simulation } = simulate(spec, { input: {}, mocks, startMs: 0 });
+const { outcome, endMs, path } = simulation;
+result = JSON.stringify({ outcome, endMs, path: path.map(({ stepId }) => stepId) });
+`;
+
+test("a simulation runs without Node", async () => {
+  const { outputFiles } = await bundle(SIMULATION);
+  const globals = { TextEncoder, TextDecoder, atob, btoa, result: "" };
+  runInContext(outputFiles?.[0]?.text ?? "", createContext(globals));
+  expect(JSON.parse(globals.result)).toEqual({
+    ...{ outcome: "SUCCEEDED", endMs: 60_000, path: ["ask", "work"] },
+  });
+});
+
 test("a module of Node in the engine does not bundle", async () => {
   await expect(
     bundle(`import { sha256 } from "node:crypto"; console.log(sha256);`),

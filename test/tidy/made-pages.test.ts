@@ -8,6 +8,6 @@ import { projectRoot } from "../../tools/run-command.ts";
 test.each(Object.entries(pages))(
   "%s is fresh: npx tsx tools/make-pages.ts makes it",
   async (path, make) => {
-    expect(await readFile(join(projectRoot, path), "utf8")).toBe(make());
+    expect(await readFile(join(projectRoot, path), "utf8")).toBe(await make());
   },
 );

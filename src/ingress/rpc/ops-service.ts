@@ -27,6 +27,7 @@ import { answerSearch } from "./search.ts";
 import { reading } from "./service.ts";
 import type { ReadDeps } from "./service-deps.ts";
 import type { ServiceParts } from "./service-parts.ts";
+import { simulateWith } from "./simulations.ts";
 import {
   answerCompleteStep,
   answerFailStep,
@@ -98,6 +99,7 @@ export function runsService(parts: ServiceParts): ServiceImpl<typeof Runs> {
       answer: answerDiscardDeadLetters,
       answerAgain: answerDiscardDeadLetters,
     }),
+    simulate: reading(parts, simulateWith(parts.sources)),
   };
 }
 

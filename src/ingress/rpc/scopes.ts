@@ -8,6 +8,7 @@ import { Inbox } from "../../../gen/workflows/ops/v1/inbox_pb.ts";
 import { Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
 import { Schedules } from "../../../gen/workflows/ops/v1/schedules_pb.ts";
 import { System } from "../../../gen/workflows/ops/v1/system_pb.ts";
+import { Templates } from "../../../gen/workflows/ops/v1/templates_pb.ts";
 import { Workflows } from "../../../gen/workflows/ops/v1/workflows_pb.ts";
 import { WorkflowService } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { Scope } from "../../collaborators/identity/callers.ts";
@@ -59,6 +60,7 @@ const RUNS: Needed<typeof Runs> = {
   listDeadLetters: "workflows:transition",
   retryDeadLetters: "workflows:transition",
   discardDeadLetters: "workflows:transition",
+  simulate: "workflows:read",
 };
 
 // An approver is asked by name; a gate that names no person is for each caller with the scope (inbox-rights.ts).
@@ -136,6 +138,12 @@ const SCHEDULES: Needed<typeof Schedules> = {
   preview: "workflows:read",
 };
 
+const TEMPLATES: Needed<typeof Templates> = {
+  list: "workflows:read",
+  get: "workflows:read",
+  install: "workflows:author",
+};
+
 const NEEDED: ReadonlyMap<string, ReadonlyMap<string, Scope>> = new Map([
   [WorkflowService.typeName, new Map(Object.entries(WORKFLOWS))],
   [Runs.typeName, new Map(Object.entries(RUNS))],
@@ -144,6 +152,7 @@ const NEEDED: ReadonlyMap<string, ReadonlyMap<string, Scope>> = new Map([
   [Workflows.typeName, new Map(Object.entries(SOURCES))],
   [Endpoints.typeName, new Map(Object.entries(ENDPOINTS))],
   [Schedules.typeName, new Map(Object.entries(SCHEDULES))],
+  [Templates.typeName, new Map(Object.entries(TEMPLATES))],
 ]);
 
 /** The scope that a caller of this RPC needs; undefined for an RPC of another service. */
@@ -155,7 +164,7 @@ export function scopeOf({ parent, localName }: DescMethod): Scope | undefined {
 export function rpcsOf(scopes: ReadonlySet<Scope>): string[] {
   const services: readonly DescService[] = [
     ...[WorkflowService, Runs, Inbox, System, Workflows],
-    ...[Endpoints, Schedules],
+    ...[Endpoints, Schedules, Templates],
   ];
   return services
     .flatMap(({ methods }) => methods)

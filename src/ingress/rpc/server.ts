@@ -13,6 +13,7 @@ import { Inbox } from "../../../gen/workflows/ops/v1/inbox_pb.ts";
 import { Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
 import { Schedules } from "../../../gen/workflows/ops/v1/schedules_pb.ts";
 import { System } from "../../../gen/workflows/ops/v1/system_pb.ts";
+import { Templates } from "../../../gen/workflows/ops/v1/templates_pb.ts";
 import { Workflows } from "../../../gen/workflows/ops/v1/workflows_pb.ts";
 import { WorkflowService } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { Log } from "../../process/log.ts";
@@ -46,6 +47,7 @@ import type { ServiceParts } from "./service-parts.ts";
 import { createListener, type Listener, type TlsMaterial } from "./sockets.ts";
 import { createSourceReader } from "./source-reader.ts";
 import { systemService } from "./system-service.ts";
+import { templatesService } from "./templates-service.ts";
 import { workflowsService } from "./workflows-service.ts";
 
 /** What the server needs: the service's parts, what the doors ask, and where to listen. */
@@ -84,7 +86,7 @@ export interface RpcServer {
 
 const OWN: readonly DescService[] = [
   ...[WorkflowService, Runs, Inbox, System, Workflows],
-  ...[Endpoints, Schedules],
+  ...[Endpoints, Schedules, Templates],
 ];
 const GRACE_MS = 10_000;
 const PROBE_INTERVAL_MS = 2_000;
@@ -110,6 +112,7 @@ export function createRpcServer(deps: RpcServerDeps): RpcServer {
     router.service(Workflows, workflowsService(parts));
     router.service(Endpoints, endpointsService(parts));
     router.service(Schedules, schedulesService(parts));
+    router.service(Templates, templatesService(parts));
     router.service(Health, health.implementation);
     if (!deps.reflection) return;
     const reflection = createReflection(services);

@@ -1,27 +1,31 @@
 /**
- * Reads source texts in a thread, so that no other call waits for a large one.
- * Boundary: order and bounds; what a text says is read-source.ts.
+ * Reads source texts and simulates versions in a thread, so that no other call waits for a large one.
+ * Boundary: order and bounds; what a text says is read-source.ts, what a version would do is simulate-source.ts.
  * Invariants:
- * 1. One text is read at a time; workspaces take turns, and what waits is bounded. Where it is too much, the workspace with the most
- *    texts gives one up for one that has fewer.
- * 2. A text that takes too long ends its thread, and is refused; the next text gets a new thread.
+ * 1. One job is done at a time; workspaces take turns, and what waits is bounded. Where it is too much, the workspace with the most
+ *    jobs gives one up for one that has fewer.
+ * 2. A job that takes too long ends its thread, and is refused; the next job gets a new thread.
  */
 import type { Worker } from "node:worker_threads";
 import { Refusal } from "../../process/refusal.ts";
 import { TurnQueue } from "../../process/turn-queue.ts";
 import type { ReadSource } from "./read-source.ts";
+import type { SimulationAnswer, SimulationJob } from "./simulate-source.ts";
+import type { SourceJob } from "./source-jobs.ts";
 import { isHeapFull, READY, startSourceThread } from "./source-thread.ts";
 
-/** Reads a text of a workspace. Refuses too_costly (it takes too long) and overloaded (too many wait). */
+/** Does a job of a workspace. Refuses too_costly (it takes too long) and overloaded (too many wait). */
 export interface SourceReader {
   read(workspaceId: string, text: string): Promise<ReadSource>;
+  simulate(workspaceId: string, job: SimulationJob): Promise<SimulationAnswer>;
   stop(): Promise<void>;
 }
 
 interface Waiting {
-  readonly text: string;
+  readonly job: SourceJob;
   readonly sinceMs: number;
-  readonly resolve: (read: ReadSource) => void;
+  /** The answer is of the kind of the job (source-jobs.ts). */
+  resolve(answer: ReadSource | SimulationAnswer): void;
   readonly reject: (error: Error) => void;
 }
 
@@ -55,13 +59,21 @@ class ThreadedReader implements SourceReader {
   }
 
   read(workspaceId: string, text: string): Promise<ReadSource> {
+    return this.#ask(workspaceId, { kind: "read", text }) as Promise<ReadSource>;
+  }
+
+  simulate(workspaceId: string, job: SimulationJob): Promise<SimulationAnswer> {
+    return this.#ask(workspaceId, job) as Promise<SimulationAnswer>;
+  }
+
+  #ask(workspaceId: string, job: SourceJob): Promise<ReadSource | SimulationAnswer> {
     if (this.#isStopped) return Promise.reject(stopped());
     if (this.#waiting.size >= WAITING_AT_MOST) {
       if (!this.#hasShareLeft(workspaceId)) return Promise.reject(tooMany());
       this.#waiting.popLongest()?.reject(tooMany());
     }
     return new Promise((resolve, reject) => {
-      this.#waiting.push(workspaceId, { text, sinceMs: performance.now(), resolve, reject });
+      this.#waiting.push(workspaceId, { job, sinceMs: performance.now(), resolve, reject });
       this.#readNext();
     });
   }
@@ -86,7 +98,7 @@ class ThreadedReader implements SourceReader {
     if (next === undefined) return;
     this.#thread ??= this.#startThread();
     this.#reading = next;
-    this.#thread.postMessage(next.text);
+    this.#thread.postMessage(next.job);
     if (this.#isLoaded) this.#beginClock();
   }
 
@@ -102,16 +114,16 @@ class ThreadedReader implements SourceReader {
 
   /** The time to load a thread is not the text's. */
   #beginClock(): void {
-    const giveUp = () => this.#giveUp(tooLong(this.#msAtMost));
+    const giveUp = () => this.#giveUp(tooLong(this.#reading?.job, this.#msAtMost));
     this.#timer = setTimeout(giveUp, this.#msAtMost);
   }
 
-  #settle(how: (text: Waiting) => void): void {
-    const text = this.#reading;
-    if (text === undefined) return;
+  #settle(how: (asked: Waiting) => void): void {
+    const asked = this.#reading;
+    if (asked === undefined) return;
     clearTimeout(this.#timer);
     this.#reading = undefined;
-    how(text);
+    how(asked);
     this.#readNext();
   }
 
@@ -124,7 +136,7 @@ class ThreadedReader implements SourceReader {
   #startThread(): Worker {
     const started = startSourceThread();
     this.#isLoaded = false;
-    started.on("message", (message: ReadSource | typeof READY) => {
+    started.on("message", (message: ReadSource | SimulationAnswer | typeof READY) => {
       // One that was given up may still send what it had read.
       if (this.#thread !== started) return;
       if (message !== READY) return this.#settle(({ resolve }) => resolve(message));
@@ -134,22 +146,26 @@ class ThreadedReader implements SourceReader {
     const onEnd = (error: Error) => {
       if (this.#thread === started) this.#giveUp(error);
     };
-    started.on("error", (error) => onEnd(isHeapFull(error) ? tooLarge() : error));
+    started.on("error", (error) => onEnd(isHeapFull(error) ? tooLarge(this.#reading?.job) : error));
     started.on("exit", () => onEnd(stopped()));
     return started;
   }
 }
 
 function tooMany(): Refusal {
-  return new Refusal("overloaded", "too many source texts wait to be read");
+  return new Refusal("overloaded", "too many source texts and simulations wait");
 }
 
-function tooLong(ms: number): Refusal {
-  return new Refusal("too_costly", `the source text takes more than ${ms / 1_000} s to read`);
+function tooLong(job: SourceJob | undefined, ms: number): Refusal {
+  const what = job?.kind === "simulate" ? "the simulation takes" : "the source text takes";
+  const end = job?.kind === "simulate" ? "" : " to read";
+  return new Refusal("too_costly", `${what} more than ${ms / 1_000} s${end}`);
 }
 
-function tooLarge(): Refusal {
-  return new Refusal("too_costly", "the source text takes too much memory to read");
+function tooLarge(job: SourceJob | undefined): Refusal {
+  const what = job?.kind === "simulate" ? "the simulation takes" : "the source text takes";
+  const end = job?.kind === "simulate" ? "" : " to read";
+  return new Refusal("too_costly", `${what} too much memory${end}`);
 }
 
 function stopped(): Refusal {

@@ -78,20 +78,33 @@ export function publishSourceWith(sources: SourceReader) {
     faults.require("workspace_id", workspaceId);
     faults.require("source_text", sourceText);
     faults.refuseIfAny();
-    const { name, description, tags, inputSchema, spec, digest } = requireWorkflow(
-      await sources.read(workspaceId, sourceText),
-    );
-    const publishedBy = recordedActor(deps) ?? "";
-    const published = await deps.write.publishSource({
-      ...{ workspaceId, name, description, tags, spec, digest },
-      source: { sourceText, layout, inputSchema, note, publishedBy },
-    });
-    return {
-      definition: toDefinitionMessage(published.definition),
-      version: await headOf(deps, published.version.id),
-      outcome: OUTCOMES[published.outcome],
-      digest,
-    };
+    return publishText(deps, sources, { workspaceId, sourceText, layout, note });
+  };
+}
+
+/** A text to publish, for a workspace. */
+interface TextToPublish
+  extends Pick<PublishSourceRequest, "workspaceId" | "sourceText" | "layout" | "note"> {
+  /** True: its name must not be taken. */
+  readonly mustBeNew?: boolean;
+}
+
+/** Publishes a text. Refuses invalid_fields (every fault of the text), and already_exists where it must be new. */
+export async function publishText(deps: WriteDeps, sources: SourceReader, text: TextToPublish) {
+  const { workspaceId, sourceText, layout, note, mustBeNew = false } = text;
+  const { name, description, tags, inputSchema, spec, digest } = requireWorkflow(
+    await sources.read(workspaceId, sourceText),
+  );
+  const publishedBy = recordedActor(deps) ?? "";
+  const published = await deps.write.publishSource({
+    ...{ workspaceId, name, description, tags, spec, digest, mustBeNew },
+    source: { sourceText, layout, inputSchema, note, publishedBy },
+  });
+  return {
+    definition: toDefinitionMessage(published.definition),
+    version: await headOf(deps, published.version.id),
+    outcome: OUTCOMES[published.outcome],
+    digest,
   };
 }
 

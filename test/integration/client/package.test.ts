@@ -85,7 +85,7 @@ it("has the command line", async () => {
   expect(stdout).toContain("Usage: workflows");
 });
 
-it("has a service that makes its tables and serves the console", async () => {
+it("has a service that makes its tables, and has the console and the templates", async () => {
   const database = await freshDatabase();
   try {
     const started = await startService({
@@ -103,6 +103,9 @@ it("has a service that makes its tables and serves the console", async () => {
       expect([page.status, await page.text()]).toEqual([200, expect.stringContaining("Workflows")]);
       const file = await fetch(`${started.url}/console/assets/main-1234.js`);
       expect([file.status, await file.text()]).toEqual([200, "export {};"]);
+      const asked = `connect=v1&encoding=json&message=${encodeURIComponent('{"id":"data-sync"}')}`;
+      const template = await fetch(`${started.url}/workflows.ops.v1.Templates/Get?${asked}`);
+      expect(await template.json()).toMatchObject({ template: { id: "data-sync" } });
     } finally {
       await started.stop();
     }

@@ -23,6 +23,7 @@ import {
   RetryStepResponseSchema,
   SkipStepResponseSchema,
 } from "../../../gen/workflows/ops/v1/runs_pb.ts";
+import { TemplatesInstallResponseSchema } from "../../../gen/workflows/ops/v1/templates_pb.ts";
 import { DiscardDraftResponseSchema } from "../../../gen/workflows/ops/v1/workflow_changes_pb.ts";
 import {
   SchedulesCreateResponseSchema,
@@ -84,6 +85,10 @@ export function noteAnswer(all: AnsweredObjects, answer: Message): void {
     if (outcome === PublishOutcome.CREATED) all.made.add(definition?.id ?? "");
     if (outcome !== PublishOutcome.UNCHANGED) all.published.push(definition?.id ?? "");
     all.versions.add(version?.id ?? "");
+  } else if (isMessage(answer, TemplatesInstallResponseSchema)) {
+    all.made.add(answer.definition?.id ?? "");
+    all.published.push(answer.definition?.id ?? "");
+    all.versions.add(answer.version?.id ?? "");
   } else if (isMessage(answer, DeployResponseSchema)) {
     all.published.push(answer.deployment?.definitionId ?? "");
   } else if (isMessage(answer, PublishDraftResponseSchema)) {

@@ -36,7 +36,7 @@ interface Surroundings {
 
 /** What the build and `npm pack` read. */
 const COPIED = [
-  ...["src", "gen", "schema", "migrations", "tools", "docs"],
+  ...["src", "gen", "schema", "migrations", "templates", "tools", "docs"],
   ...["tsconfig.json", "tsconfig.library.json"],
 ];
 const COPIED_TOO = ["package.json", "package-lock.json", "CHANGELOG.md"];

@@ -17,6 +17,7 @@ import { Inbox, Verdict } from "../../../gen/workflows/ops/v1/inbox_pb.ts";
 import { PayloadKind, Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
 import { Schedules } from "../../../gen/workflows/ops/v1/schedules_pb.ts";
 import { System } from "../../../gen/workflows/ops/v1/system_pb.ts";
+import { Templates } from "../../../gen/workflows/ops/v1/templates_pb.ts";
 import { Workflows } from "../../../gen/workflows/ops/v1/workflows_pb.ts";
 import {
   StepRunState,
@@ -36,7 +37,8 @@ type Rpc =
   | `system.${keyof typeof System.method}`
   | `sources.${keyof typeof Workflows.method}`
   | `endpoints.${keyof typeof Endpoints.method}`
-  | `schedules.${keyof typeof Schedules.method}`;
+  | `schedules.${keyof typeof Schedules.method}`
+  | `templates.${keyof typeof Templates.method}`;
 /** Clients of all services as one; an RPC whose name two services have is by its service. */
 export type Clients = Client<typeof WorkflowService> &
   Omit<Client<typeof Inbox>, "watch"> &
@@ -46,12 +48,13 @@ export type Clients = Client<typeof WorkflowService> &
     readonly sources: Client<typeof Workflows>;
     readonly endpoints: Client<typeof Endpoints>;
     readonly schedules: Client<typeof Schedules>;
+    readonly templates: Client<typeof Templates>;
   };
 
 /** The services of the server, in its order. */
 export const SERVICES = [
   ...([WorkflowService, Runs, Inbox, System, Workflows] as const),
-  ...([Endpoints, Schedules] as const),
+  ...([Endpoints, Schedules, Templates] as const),
 ] as const;
 
 /** Clients over one transport. */
@@ -66,6 +69,7 @@ export function createClientsOf(transport: Transport): Clients {
     sources: createClient(Workflows, transport),
     endpoints: createClient(Endpoints, transport),
     schedules: createClient(Schedules, transport),
+    templates: createClient(Templates, transport),
   };
 }
 
@@ -75,6 +79,7 @@ export function nameOfRpc({ parent, localName }: DescMethod): string {
   if (parent.typeName === Workflows.typeName) return `sources.${localName}`;
   if (parent.typeName === Endpoints.typeName) return `endpoints.${localName}`;
   if (parent.typeName === Schedules.typeName) return `schedules.${localName}`;
+  if (parent.typeName === Templates.typeName) return `templates.${localName}`;
   return parent === Inbox && localName === "watch" ? "inbox.watch" : localName;
 }
 
@@ -115,6 +120,8 @@ export const STEPS = [
 export const DONE = { stepId: "work", state: StepRunState.COMPLETED };
 /** A workflow file. */
 export const SOURCE = "workflow: sourced\nsteps:\n  work: { task: Work }\n";
+/** The thread of the tests compiles its sources. */
+const THREAD_MS = 60_000;
 let names = 0;
 
 const ROWS: Record<Rpc, Row> = {
@@ -298,6 +305,12 @@ const ROWS: Record<Rpc, Row> = {
     foreign: "NotFound",
     agent: "PermissionDenied",
     call: (client, at, options) => client.discardDeadLetters({ ids: [letterOf(at)] }, options),
+  },
+  simulate: {
+    needs: "workflows:read",
+    foreign: "NotFound",
+    call: (client, { definitionId }, options) =>
+      client.simulate({ definitionId }, { ...options, timeoutMs: THREAD_MS }),
   },
   list: {
     needs: "workflows:read",
@@ -634,6 +647,23 @@ const ROWS: Record<Rpc, Row> = {
     foreign: "NotFound",
     call: ({ sources }, { definitionId }, options) =>
       sources.diffVersions({ definitionId }, options),
+  },
+  "templates.list": {
+    needs: "workflows:read",
+    call: ({ templates }, _at, options) => templates.list({}, options),
+  },
+  "templates.get": {
+    needs: "workflows:read",
+    call: ({ templates }, _at, options) => templates.get({ id: "data-sync" }, options),
+  },
+  "templates.install": {
+    needs: "workflows:author",
+    foreign: "PermissionDenied",
+    call: ({ templates }, { workspaceId }, options) =>
+      templates.install(
+        { workspaceId, templateId: "data-sync", name: `installed_${++names}` },
+        { ...options, timeoutMs: THREAD_MS },
+      ),
   },
 };
 /** A row of each RPC. */

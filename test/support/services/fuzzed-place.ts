@@ -9,6 +9,7 @@ import { Endpoints } from "../../../gen/workflows/ops/v1/endpoints_pb.ts";
 import { Inbox } from "../../../gen/workflows/ops/v1/inbox_pb.ts";
 import { Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
 import { Schedules } from "../../../gen/workflows/ops/v1/schedules_pb.ts";
+import { Templates } from "../../../gen/workflows/ops/v1/templates_pb.ts";
 import { Workflows } from "../../../gen/workflows/ops/v1/workflows_pb.ts";
 import { StepType, TriggerType, WorkflowService } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { Tree } from "../random/random-requests.ts";
@@ -33,7 +34,7 @@ const LEFT_OUT: readonly DescMethod[] = [Inbox.method.completeTask, Workflows.me
 /** Every other unary RPC of these services. Those of the inbox come first: the others end what is open. */
 export const METHODS = [
   ...[Inbox, WorkflowService, Runs, Workflows],
-  ...[Endpoints, Schedules, Health],
+  ...[Endpoints, Schedules, Templates, Health],
 ].flatMap(({ methods }) =>
   methods.flatMap((method) =>
     isUnary(method) && !LEFT_OUT.includes(method) ? [{ name: nameOf(method), method }] : [],
@@ -44,6 +45,7 @@ function nameOf({ parent, name }: DescMethod): string {
   if (parent.typeName === Workflows.typeName) return `Workflows.${name}`;
   if (parent.typeName === Endpoints.typeName) return `Endpoints.${name}`;
   if (parent.typeName === Schedules.typeName) return `Schedules.${name}`;
+  if (parent.typeName === Templates.typeName) return `Templates.${name}`;
   return parent.typeName === Inbox.typeName ? `Inbox.${name}` : name;
 }
 
@@ -315,6 +317,19 @@ const SOUND: Readonly<Record<string, (place: Place, n: number) => Tree>> = {
   "Workflows.Archive": ({ emptyId }) => ({ definition_id: emptyId, reason: "r" }),
   "Workflows.Unarchive": ({ emptyId }) => ({ definition_id: emptyId, reason: "r" }),
   "Workflows.DiffVersions": ({ definitionId }) => ({ definition_id: definitionId, from: 1 }),
+  "Templates.List": () => ({ category: "Finance", text: "expense" }),
+  "Templates.Get": () => ({ id: "expense-approval" }),
+  "Templates.Install": (_, n) => ({
+    ...{ workspace_id: "ws_a", template_id: "expense-approval", name: `t${n}`, note: "n" },
+    parameters: { threshold_usd: n, manager: "user_ann" },
+  }),
+  Simulate: ({ definitionId, runIds }, n) => ({
+    ...(n % 2 === 0
+      ? { definition_id: definitionId, version: 1, mocks_from_run: oneOf(runIds, n) }
+      : { source_text: sourceOf(n), input: { n } }),
+    mocks: [{ step_id: n % 2 === 0 ? "ask" : "work", output: { n }, delay_seconds: 1.5 }],
+    start_at: { seconds: 1_800_000_000, nanos: 5 },
+  }),
   Check: () => ({ service: WorkflowService.typeName }),
   List: () => ({}),
 };

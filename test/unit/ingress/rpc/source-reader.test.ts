@@ -36,6 +36,19 @@ test("workspaces take turns, and what waits is bounded", async () => {
   expect(refused).toMatchObject([{ reason: "overloaded" }]);
 });
 
+test("a simulation takes its turn among the texts, and is played", async () => {
+  reader = createSourceReader();
+  const request = { input: {}, mocks: new Map([["a", [{ output: { ok: true } }]]]), startMs: 0 };
+  const [read, played] = await Promise.all([
+    reader.read("a", SOUND),
+    reader.simulate("a", { kind: "simulate", of: SOUND, request }),
+  ]);
+  expect(read.workflow?.name).toBe("w");
+  expect(played.simulation).toMatchObject({ outcome: "SUCCEEDED", output: { ok: true } });
+  const faulty = await reader.simulate("a", { kind: "simulate", of: "workflow: w\n", request });
+  expect(faulty).toMatchObject({ faults: [], unread: { faultCount: 1 } });
+});
+
 test("a workspace that fills the queue keeps no other one out", async () => {
   reader = createSourceReader();
   const many = Array.from({ length: 33 }, () => reader.read("a", SOUND));

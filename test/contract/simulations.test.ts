@@ -1,0 +1,209 @@
+/**
+ * Simulate and Templates as callers see them, over the real service.
+ * Boundary: the RPCs; what a simulation plays is test/unit/engine/simulation, what templates hold is test/unit/templates.
+ */
+import { createClient, type Transport } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-node";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
+import {
+  MockOutcome,
+  SimulatedEdgeState,
+  SimulationEnd,
+} from "../../gen/workflows/ops/v1/simulations_pb.ts";
+import { Templates } from "../../gen/workflows/ops/v1/templates_pb.ts";
+import { Workflows } from "../../gen/workflows/ops/v1/workflows_pb.ts";
+import { StepRunState, WorkflowState } from "../../gen/workflows/v1/workflows_pb.ts";
+import { type RpcService, refusedBy, startRpcService } from "../support/services/rpc-service.ts";
+import { readStored } from "../support/services/stored-objects.ts";
+
+const WORKSPACE = "ws";
+const TEXT = `workflow: order
+input: { amount: number }
+steps:
+  ask: { task: Look at it, output: { ok: boolean }, timeout: 1d, on: { timeout: pay }, next: good }
+  good:
+    branch: ask.output.ok
+    then: { true: pay }
+    else: stop
+  pay: { approve: Pay?, action: pay, by: [user_ann], timeout: 2d, on: { denied: stop, expired: stop, timeout: stop }, next: end }
+  stop: { notify: email, to: ann, body: No }
+`;
+let service: RpcService;
+let transport: Transport;
+let definitionId = "";
+let runId = "";
+
+beforeAll(async () => {
+  service = await startRpcService();
+  transport = createConnectTransport({
+    ...{ baseUrl: service.baseUrl, httpVersion: "1.1" },
+    // The thread of the tests compiles its sources.
+    defaultTimeoutMs: 60_000,
+  });
+  const sources = createClient(Workflows, transport);
+  const published = await sources.publishSource({ workspaceId: WORKSPACE, sourceText: TEXT });
+  definitionId = published.definition?.id ?? "";
+  const { run } = await service.client.startRun({ definitionId, inputPayload: { amount: 4 } });
+  runId = run?.id ?? "";
+  const done = { stepId: "ask", state: StepRunState.COMPLETED, outputPayload: { ok: false } };
+  await service.client.transitionStep({ runId, ...done });
+});
+afterAll(() => service.stop());
+
+const runs = () => createClient(Runs, transport);
+const templates = () => createClient(Templates, transport);
+const pathOf = (simulation: { path: readonly { stepId: string }[] } | undefined) =>
+  simulation?.path.map(({ stepId }) => stepId);
+
+describe("Simulate", () => {
+  test("plays a version with mocks, and stores nothing", async () => {
+    const before = await readStored(service.url);
+    const input = { amount: 4 };
+    const mocks = [
+      { stepId: "ask", output: { ok: true }, delaySeconds: 3_600 },
+      { stepId: "pay", outcome: MockOutcome.DENIED },
+    ];
+    const { simulation } = await runs().simulate({ definitionId, version: 1, input, mocks });
+    expect(pathOf(simulation)).toEqual(["ask", "good", "pay", "stop"]);
+    expect(simulation).toMatchObject({
+      ...{ end: SimulationEnd.ENDED, state: WorkflowState.COMPLETED },
+      outcome: "RUN_OUTCOME_SUCCEEDED",
+    });
+    const took = Number(simulation?.endedAt?.seconds) - Number(simulation?.startedAt?.seconds);
+    expect(took).toBe(3_600);
+    const edge = simulation?.edges.find(({ label }) => label === "denied");
+    expect(edge).toMatchObject({
+      ...{ fromStepId: "pay", toStepId: "stop", state: SimulatedEdgeState.TAKEN },
+      reason: "pay ended as denied",
+    });
+    expect(await readStored(service.url)).toEqual(before);
+  });
+
+  test("plays the answers of a run, and the mocks beside them", async () => {
+    const asked = { definitionId, input: { amount: 4 }, mocksFromRun: runId };
+    const { simulation } = await runs().simulate(asked);
+    expect(pathOf(simulation)).toEqual(["ask", "good", "stop"]);
+    expect(simulation?.path[0]).toMatchObject({ output: { ok: false }, assumed: [] });
+    const mocks = [{ stepId: "ask", output: { ok: true } }];
+    const other = await runs().simulate({ ...asked, mocks });
+    expect(pathOf(other.simulation)).toEqual(["ask", "good", "pay"]);
+  });
+
+  test("plays a text that is not published", async () => {
+    const sourceText = "workflow: w\nsteps:\n  a: { agent: x, next: b }\n  b: { agent: y }\n";
+    const { simulation } = await runs().simulate({ sourceText });
+    expect(pathOf(simulation)).toEqual(["a", "b"]);
+    expect(simulation?.path[0]?.assumed).toEqual(["an agent answers {}"]);
+  });
+
+  test.each([
+    { what: "neither a version nor a text", request: {}, fields: ["definition_id"] },
+    { what: "both", request: { definitionId: "d", sourceText: TEXT }, fields: ["definition_id"] },
+    {
+      what: "a text with faults",
+      request: { sourceText: "workflow: w\n" },
+      fields: ["source_text"],
+    },
+    {
+      what: "an input that breaks the schema",
+      request: { sourceText: TEXT, input: { amount: "4" } },
+      fields: ["input.amount"],
+    },
+    {
+      what: "a mock of an unknown step",
+      request: { sourceText: TEXT, input: { amount: 4 }, mocks: [{ stepId: "askk" }] },
+      fields: ["mocks.askk"],
+    },
+    {
+      what: "an output that breaks the schema of its task",
+      request: {
+        ...{ sourceText: TEXT, input: { amount: 4 } },
+        mocks: [{ stepId: "ask", output: { ok: 1 } }],
+      },
+      fields: ["mocks.ask.output.ok"],
+    },
+    {
+      what: "a mock that its step has no use for",
+      request: {
+        ...{ sourceText: TEXT, input: { amount: 4 } },
+        mocks: [{ stepId: "ask", outcome: MockOutcome.DENIED }],
+      },
+      fields: ["mocks.ask.outcome"],
+    },
+    {
+      what: "a start before 1970",
+      request: { sourceText: TEXT, startAt: { seconds: -1n, nanos: 0 } },
+      fields: ["start_at"],
+    },
+  ])("of $what is INVALID_ARGUMENT", async ({ request, fields }) => {
+    const refused = await refusedBy(runs().simulate(request));
+    expect(refused).toMatchObject({ code: "InvalidArgument", fields });
+  });
+
+  test("of what there is not is NOT_FOUND", async () => {
+    const none = { definitionId: "wf_none" };
+    expect((await refusedBy(runs().simulate(none))).code).toBe("NotFound");
+    expect((await refusedBy(runs().simulate({ definitionId, version: 9 }))).code).toBe("NotFound");
+    const noRun = { definitionId, mocksFromRun: "wfr_none" };
+    expect((await refusedBy(runs().simulate(noRun))).code).toBe("NotFound");
+  });
+});
+
+describe("Templates", () => {
+  test("are listed by category and text, and shown whole", async () => {
+    const { templates: all, categories } = await templates().list({});
+    expect(all.length).toBeGreaterThanOrEqual(10);
+    expect(all.map(({ sourceText }) => sourceText).join("")).toBe("");
+    expect(categories).toEqual([...new Set(all.map(({ category }) => category))].sort());
+    const finance = await templates().list({ category: "finance", text: "EXPENSE" });
+    expect(finance.templates.map(({ id }) => id)).toEqual(["expense-approval"]);
+    const { template } = await templates().get({ id: "expense-approval" });
+    expect(template?.sourceText).toContain("$(threshold_usd)");
+    expect(template?.scenarios[0]).toMatchObject({ outcome: "RUN_OUTCOME_SUCCEEDED" });
+    expect((await refusedBy(templates().get({ id: "none" }))).code).toBe("NotFound");
+  });
+
+  test("are installed once under a name, with their parameters", async () => {
+    const install = {
+      ...{ workspaceId: WORKSPACE, templateId: "expense-approval", note: "for us" },
+      parameters: { threshold_usd: 250, manager: "user_ann" },
+    };
+    const key = { headers: { "Idempotency-Key": "install-1" } };
+    const made = await templates().install(install, key);
+    expect(made).toMatchObject({
+      definition: { name: "expense-approval", latestVersion: 1 },
+      version: { version: 1, note: "for us", hasSource: true },
+    });
+    expect(made.sourceText).toContain("branch: input.amount_usd > 250");
+    expect(await templates().install(install, key)).toEqual(made);
+    const taken = await refusedBy(templates().install(install));
+    expect(taken.code).toBe("AlreadyExists");
+    const { versions } = await service.client.listVersions({
+      definitionId: made.definition?.id ?? "",
+    });
+    expect(versions).toHaveLength(1);
+    const other = await templates().install({ ...install, name: "travel expenses" });
+    expect(other.definition?.name).toBe("travel expenses");
+    const input = { employee: "sam@example.com", amount_usd: 300, purpose: "tea" };
+    const mocks = [{ stepId: "validate", output: { valid: true } }];
+    const id = other.definition?.id ?? "";
+    const { simulation } = await runs().simulate({ definitionId: id, input, mocks });
+    expect(pathOf(simulation)).toEqual(["validate", "valid", "size", "manager", "pay", "confirm"]);
+  });
+
+  test("refuse wrong parameters by their names, and make nothing", async () => {
+    const before = await readStored(service.url);
+    const wrong = (parameters: { [name: string]: string | number }) =>
+      refusedBy(
+        templates().install({ workspaceId: WORKSPACE, templateId: "data-sync", parameters }),
+      );
+    expect((await wrong({ shedule: "0 3 * * *" })).fields).toEqual(["parameters.shedule"]);
+    expect((await wrong({ zone: 7 })).fields).toEqual(["parameters.zone"]);
+    const cron = await wrong({ schedule: "61 * * * *" });
+    expect(cron).toMatchObject({ code: "InvalidArgument", fields: ["on.schedule"] });
+    const none = { workspaceId: WORKSPACE, templateId: "none" };
+    expect((await refusedBy(templates().install(none))).code).toBe("NotFound");
+    expect(await readStored(service.url)).toEqual(before);
+  });
+});

@@ -157,6 +157,37 @@ describe("apply and export", () => {
     expect((await cli.run(["export", "kept"], { env })).stdout).toBe(commented);
   });
 
+  it("deploys to staging, starts there, promotes, rolls back and lists all of it", async () => {
+    await cli.write("d.workflow.yaml", fileOf("deployed", "task: First"));
+    await done("apply", "d.workflow.yaml");
+    await cli.write("d.workflow.yaml", fileOf("deployed", "task: Second"));
+    await done("apply", "d.workflow.yaml");
+    const deploy = (...args: string[]) => done("deploy", "deployed", ...args);
+    expect(await deploy("--to", "staging", "--version", "1", "--var", "limit=5")).toBe(
+      "staging version 1 ACTIVE",
+    );
+    const changed = JSON.parse(await deploy("--to", "staging", "--var", "url=x", "--json"));
+    expect(changed).toMatchObject({ version: 2, vars: { limit: 5, url: "x" } });
+    await deploy("--to", "staging", "--version", "1");
+    const run = JSON.parse(await done("start", "deployed", "--environment", "staging", "--json"));
+    expect(run.definition_version).toBe(1);
+    expect(await done("runs", "--environment", "staging", "--quiet")).toBe(run.id);
+    const reason = ["--reason", "2 asks twice"];
+    expect(await deploy("--to", "production", "--from", "staging", ...reason)).toBe(
+      "production version 1 ACTIVE",
+    );
+    const rows = (await done("deployments", "deployed")).split("\n").map((row) => row.split("\t"));
+    expect(rows.map((row) => [...row.slice(0, 3), row[5] ?? ""])).toEqual([
+      ["production", "1", "ACTIVE", "2 asks twice"],
+      ["staging", "1", "ACTIVE", ""],
+    ]);
+    expect(await deploy("--to", "staging", "--retire")).toBe("staging version 1 RETIRED");
+    const { code, stderr } = await cli.run(["start", "deployed", "--environment", "staging"], {
+      env,
+    });
+    expect([code, stderr]).toEqual([6, expect.stringContaining("it is in production")]);
+  });
+
   it("shows what differs, and ends with 1 where something does", async () => {
     const diff = (...args: string[]) => cli.run(["diff", ...args], { env });
     await cli.write("d.workflow.yaml", fileOf("differing", "task: First"));

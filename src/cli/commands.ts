@@ -9,8 +9,8 @@ import { OPERATOR_COMMANDS } from "./operator-commands.ts";
 import { ORDER_COMMANDS } from "./order-commands.ts";
 import { SEARCH_OPTIONS } from "./search-options.ts";
 import { STARTER_COMMANDS } from "./starter-commands.ts";
-import { WORKFLOW_COMMANDS } from "./workflow-commands.ts";
 import { TEMPLATE_COMMANDS } from "./template-commands.ts";
+import { WORKFLOW_COMMANDS } from "./workflow-commands.ts";
 
 /** Options of every command. */
 export const OUTPUT_OPTIONS: readonly OptionRow[] = [

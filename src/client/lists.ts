@@ -26,14 +26,14 @@ import type {
   SearchRequestSchema,
 } from "../../gen/workflows/ops/v1/runs_pb.ts";
 import type {
-  ListMissedTriggersRequestSchema,
-  MissedTrigger,
-} from "../../gen/workflows/ops/v1/workflow_pauses_pb.ts";
-import type {
   Schedule,
   Schedules,
   SchedulesListRequestSchema,
 } from "../../gen/workflows/ops/v1/schedules_pb.ts";
+import type {
+  ListMissedTriggersRequestSchema,
+  MissedTrigger,
+} from "../../gen/workflows/ops/v1/workflow_pauses_pb.ts";
 import type {
   ListVersionHeadsRequestSchema,
   VersionHead,

@@ -16,6 +16,7 @@ import { PRODUCTION } from "../engine/values/environment.ts";
 import { canonicalJson, type JsonObject, ownValue } from "../engine/values/json.ts";
 import { newDeploymentId } from "../process/ids.ts";
 import { Refusal } from "../process/refusal.ts";
+import { findClosed } from "../store/closed-workflows.ts";
 import type { Queries, Tx } from "../store/database.ts";
 import { endDeployment, insertDeployment } from "../store/deployments.ts";
 import {
@@ -36,12 +37,13 @@ import {
 import { findNewestNumber } from "../store/reads/version-sources.ts";
 import { EVERY_WORKSPACE } from "../store/reads/visibility.ts";
 import { findMissingChildren } from "../store/service-reads/child-targets.ts";
+import { closedRefusal } from "./closed-refusals.ts";
 import {
   commitWithEvents,
   type DefinitionDeps,
   leadWith,
-  type Publisher,
   lockSeen,
+  type Publisher,
 } from "./definitions.ts";
 import { inPieces } from "./in-pieces.ts";
 
@@ -78,25 +80,38 @@ export async function deploy(deps: DefinitionDeps, order: DeployOrder): Promise<
     if (meant !== checked.version) {
       throw new Refusal("lost_race", `version ${meant} took the place of ${checked.version}`);
     }
-    const active = activeIn(definition, current, environment);
-    requireExpected(order, active);
-    requireRoom(current, environment);
-    const stored = current.find((row) => isActive(row, environment));
-    const vars = order.vars ?? stored?.vars ?? {};
-    const ifSame = (row: DeploymentRow | undefined) =>
-      row?.versionId === checked.id && areEqual(row.vars ?? {}, vars) ? row : undefined;
-    const policy = await findDeployPolicy(tx, EVERY_WORKSPACE, definition.workspaceId);
-    const needsApproval = ruleOf(policy, environment) !== undefined;
-    const waiting = current.find((row) => isWaiting(row, environment));
-    const same = ifSame(stored) ?? (needsApproval ? ifSame(waiting) : undefined);
-    // What waited is not what is wanted any more.
-    if (waiting !== undefined && waiting !== same) {
-      await endDeployment(tx, { definitionId, environment }, "PENDING_APPROVAL", "SUPERSEDED");
-    }
-    const row =
-      same ?? (await put(tx, definition, order, { version: checked, vars, needsApproval }));
+    requireExpected(order, activeIn(definition, current, environment));
+    const row = await deployLocked(tx, definition, order, checked);
     return { row, madeId: row.id, definitionId, events: [] };
   });
+}
+
+/** Deploys a version of a definition that is locked, which can run. Refuses archived, and illegal_move where there is no room. */
+export async function deployLocked(
+  tx: Tx,
+  definition: DefinitionRow,
+  order: Pick<DeployOrder, "environment" | "vars" | "by" | "note">,
+  version: VersionRow,
+): Promise<DeploymentRow> {
+  const { environment } = order;
+  const { id: definitionId } = definition;
+  const why = (await findClosed(tx, [definitionId])).get(definitionId);
+  if (why !== undefined) throw closedRefusal(definitionId, why);
+  const current = await findCurrentDeployments(tx, EVERY_WORKSPACE, [definitionId]);
+  requireRoom(current, environment);
+  const stored = current.find((row) => isActive(row, environment));
+  const vars = order.vars ?? stored?.vars ?? {};
+  const ifSame = (row: DeploymentRow | undefined) =>
+    row?.versionId === version.id && areEqual(row.vars ?? {}, vars) ? row : undefined;
+  const policy = await findDeployPolicy(tx, EVERY_WORKSPACE, definition.workspaceId);
+  const needsApproval = ruleOf(policy, environment) !== undefined;
+  const waiting = current.find((row) => isWaiting(row, environment));
+  const same = ifSame(stored) ?? (needsApproval ? ifSame(waiting) : undefined);
+  // What waited is not what is wanted any more.
+  if (waiting !== undefined && waiting !== same) {
+    await endDeployment(tx, { definitionId, environment }, "PENDING_APPROVAL", "SUPERSEDED");
+  }
+  return same ?? put(tx, definition, order, { version, vars, needsApproval });
 }
 
 /** Ends what is ACTIVE in an environment. Refuses illegal_move where nothing is, and in production. */

@@ -9,6 +9,7 @@
 
 import type { VersionSpec } from "../engine/values/definition.ts";
 import { versionDigest } from "../engine/values/digest.ts";
+import { PRODUCTION } from "../engine/values/environment.ts";
 import type { JsonObject } from "../engine/values/json.ts";
 import { newDefinitionId } from "../process/ids.ts";
 import type { Queries, Tx } from "../store/database.ts";
@@ -33,9 +34,11 @@ import {
   type DefinitionDeps,
   type Made,
   type Published,
+  storeUndeployed,
   storeVersion,
   takenName,
 } from "./definitions.ts";
+import { deployLocked } from "./deployments.ts";
 
 /** What a source text describes. */
 export interface SourcePublication extends Omit<NewDefinition, "id"> {
@@ -91,20 +94,32 @@ interface PublishedTo extends Pick<SourcePublication, "spec" | "digest" | "sourc
   readonly isNew: boolean;
   /** The latest version as it was before the lock. */
   readonly seen: Latest | undefined;
+  /** Where it is deployed; production unless given. */
+  readonly deployTo?: string;
 }
 
 /** Makes the version, unless the latest one has the content. */
 export async function publishTo(
   tx: Tx,
   definition: DefinitionRow,
-  { isNew, spec, digest, source, seen }: PublishedTo,
+  { isNew, spec, digest, source, seen, deployTo = PRODUCTION }: PublishedTo,
 ): Promise<Made<SourcePublished>> {
   const isLatest = seen?.version.id === definition.latestVersionId;
   const latest = isLatest ? seen : await findLatest(tx, definition);
   const isSame = latest?.digest === digest;
-  const row = isSame
-    ? { definition, version: latest.version }
-    : await storeVersion(tx, definition, spec, { by: source.publishedBy, note: source.note });
+  const publisher = { by: source.publishedBy, note: source.note };
+  const isProduction = deployTo === PRODUCTION;
+  const row =
+    isProduction && !isSame
+      ? await storeVersion(tx, definition, spec, publisher)
+      : {
+          definition,
+          version: latest && isSame ? latest.version : await storeUndeployed(tx, definition, spec),
+        };
+  if (!isProduction) {
+    const order = { ...publisher, environment: deployTo, vars: undefined };
+    await deployLocked(tx, definition, order, row.version);
+  }
   await saveVersionSource(tx, row.version.id, source);
   const events: JsonObject[] = isNew ? createdEvents(definition, source) : [];
   if (!isSame) events.push(publishedEvent(row), publishedWorkflow(row, source));

@@ -97,6 +97,7 @@ export async function publishDraft(
   deps: DefinitionDeps,
   { definitionId, workspaceId, etag }: DraftName,
   { spec: written, digest, source, name }: SourcePublication,
+  deployTo: string,
 ): Promise<SourcePublished> {
   const spec = await checkedSpec(written);
   const { callers } = deps.database;
@@ -108,7 +109,8 @@ export async function publishDraft(
     if (definition.name !== name) {
       throw new Refusal("lost_race", "the workflow was renamed meanwhile; try again");
     }
-    const made = await publishTo(tx, definition, { isNew: false, spec, digest, source, seen });
+    const content = { isNew: false, spec, digest, source, seen, deployTo };
+    const made = await publishTo(tx, definition, content);
     await deleteDraft(tx, definitionId);
     return made;
   });

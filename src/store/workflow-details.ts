@@ -36,6 +36,12 @@ const OF_VERSIONS =
 const DELETES: readonly Statement[] = [
   ["workflow_drafts", "definition_id = $1"],
   ["workflow_details", "definition_id = $1"],
+  ["workflow_deployments", "definition_id = $1"],
+  ["workflow_endpoints", "definition_id = $1"],
+  ["workflow_schedules", "definition_id = $1"],
+  ["workflow_pauses", "definition_id = $1"],
+  ["missed_triggers", "definition_id = $1"],
+  ["workflow_counters", "definition_id = $1"],
   ["schedules", "definition_id = $1"],
   ["version_facts", OF_VERSIONS],
   ["version_sources", OF_VERSIONS],

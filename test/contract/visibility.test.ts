@@ -44,12 +44,12 @@ import {
   listDeployments,
   listWaitingDeployments,
 } from "../../src/store/reads/deployments.ts";
+import { findDraft } from "../../src/store/reads/drafts.ts";
 import {
   countListedEndpoints,
   findEndpoint,
   listEndpoints,
 } from "../../src/store/reads/endpoints.ts";
-import { findDraft } from "../../src/store/reads/drafts.ts";
 import { findErrorText } from "../../src/store/reads/error-texts.ts";
 import { countInbox, findAskingStep, listInbox } from "../../src/store/reads/inbox.ts";
 import { findItemNotes } from "../../src/store/reads/inbox-notes.ts";
@@ -92,8 +92,6 @@ import {
   listWorkflows,
 } from "../../src/store/reads/workflow-lists.ts";
 import { findWorkflowMetrics } from "../../src/store/reads/workflow-metrics.ts";
-import { findWorkflowStats } from "../../src/store/reads/workflow-stats.ts";
-import { COUNTER_KINDS, dayOf } from "../../src/store/run-counts.ts";
 import {
   countSchedules,
   findTriggerSchedule,
@@ -101,6 +99,8 @@ import {
   listTriggerSchedules,
   listWorkflowSchedules,
 } from "../../src/store/reads/workflow-schedules.ts";
+import { findWorkflowStats } from "../../src/store/reads/workflow-stats.ts";
+import { COUNTER_KINDS, dayOf } from "../../src/store/run-counts.ts";
 import { readSourceFiles } from "../../tools/check-imports.ts";
 import { callersReads } from "../../tools/check-reads.ts";
 import { ANY_RUN } from "../support/builders/run-search.ts";

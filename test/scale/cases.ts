@@ -123,8 +123,8 @@ import { ANY_RUN } from "../support/builders/run-search.ts";
 import { moveRun } from "./move-run.ts";
 import { peopleCases } from "./people-cases.ts";
 import { BIG } from "./rows.ts";
-import { workflowCases } from "./workflow-cases.ts";
 import { starterCases } from "./starter-cases.ts";
+import { workflowCases } from "./workflow-cases.ts";
 
 /** What is asked, and what a statement of it may read by its own limit, whatever is stored. */
 export interface Case {

@@ -92,7 +92,8 @@ export async function answerListDeployments(deps: ReadDeps, request: ListDeploym
   const last = rows.length < room ? undefined : page.at(-1);
   return {
     deployments: [...shown, ...page].map(deploymentMessage),
-    nextPageToken: last === undefined ? "" : tokenOf(filterHash(filters), [last.at.getTime(), last.id]),
+    nextPageToken:
+      last === undefined ? "" : tokenOf(filterHash(filters), [last.at.getTime(), last.id]),
     totalSize: total + bare.length,
   };
 }

@@ -14,12 +14,13 @@ import {
   SaveDraftRequestSchema,
   SourceFormat,
 } from "../../../gen/workflows/ops/v1/workflow_changes_pb.ts";
+import { ENVIRONMENT_FORM, isEnvironment, PRODUCTION } from "../../engine/values/environment.ts";
 import type { JsonObject } from "../../engine/values/json.ts";
 import { draftMismatch, readSavedId } from "../../runtime/workflow-drafts.ts";
 import type { DefinitionRow } from "../../store/reads/definitions.ts";
 import { type DraftRow, findDraft } from "../../store/reads/drafts.ts";
 import { toDefinitionMessage } from "../../wire/definitions.ts";
-import { recordedActor } from "./actor.ts";
+import { recordedActor, refuseAgent } from "./actor.ts";
 import { requireDefinition } from "./definitions.ts";
 import { checkFields } from "./fields.ts";
 import type { ReadSource } from "./read-source.ts";
@@ -29,7 +30,6 @@ import { headOf, OUTCOMES, ofText, requireWorkflow } from "./sources.ts";
 import { draftHeadMessage } from "./workflow-message.ts";
 
 const FORMATS = { yaml: SourceFormat.YAML, json: SourceFormat.JSON };
-const PRODUCTION = "production";
 
 /** GetDraft. */
 export function getDraftWith(sources: SourceReader) {
@@ -94,10 +94,9 @@ export function publishDraftWith(sources: SourceReader) {
     const faults = checkFields(PublishDraftRequestSchema, request);
     faults.require("definition_id", definitionId);
     faults.require("etag", etag);
-    if (!["", PRODUCTION].includes(deployTo)) {
-      faults.add("deploy_to", `is "${deployTo}"; it must be empty or ${PRODUCTION}`);
-    }
+    if (deployTo !== "" && !isEnvironment(deployTo)) faults.add("deploy_to", ENVIRONMENT_FORM);
     faults.refuseIfAny();
+    if (!["", PRODUCTION].includes(deployTo)) refuseAgent(deps.caller, "an agent deploys nothing");
     const definition = await requireDefinition(deps, definitionId);
     const row = await findDraft(deps.database.callers, deps.visibility, definitionId);
     if (row?.etag !== etag) throw draftMismatch(definitionId, etag, row);
@@ -109,6 +108,7 @@ export function publishDraftWith(sources: SourceReader) {
     const published = await deps.write.workflows.publishDraft(
       { definitionId, etag },
       { ...described, workspaceId: definition.workspaceId, digest, source },
+      deployTo || PRODUCTION,
     );
     return {
       definition: toDefinitionMessage(published.definition),

@@ -81,10 +81,14 @@ function causesOf(
   );
   const why = pause?.reason === "" ? "" : `: ${pause?.reason}`;
   return {
-    ...(pause === undefined ? {} : { paused: `It was paused by ${pause.pausedBy || "somebody"}${why}.` }),
+    ...(pause === undefined
+      ? {}
+      : { paused: `It was paused by ${pause.pausedBy || "somebody"}${why}.` }),
     ...(waiting === undefined
       ? {}
-      : { pendingDeployment: `Version ${waiting.version} waits for an approval to be deployed in ${waiting.environment}.` }),
+      : {
+          pendingDeployment: `Version ${waiting.version} waits for an approval to be deployed in ${waiting.environment}.`,
+        }),
     ...(active === undefined ? {} : { deployedElsewhere: active.environment }),
   };
 }

@@ -38,7 +38,11 @@ export interface WorkflowWrite {
   delete(order: Seen<WorkflowOrder>): Promise<string>;
   saveDraft(save: Seen<DraftSave>): Promise<SavedDraft>;
   discardDraft(name: Seen<DraftName>): Promise<string>;
-  publishDraft(name: Seen<DraftName>, publication: SourcePublication): Promise<SourcePublished>;
+  publishDraft(
+    name: Seen<DraftName>,
+    publication: SourcePublication,
+    deployTo: string,
+  ): Promise<SourcePublished>;
 }
 
 /** The changes of one call. */
@@ -60,6 +64,7 @@ export function createWorkflowWrite(deps: DefinitionDeps, visibility: Visibility
     delete: (order) => deleteWorkflow(deps, { ...order, workspaceId }),
     saveDraft: (save) => saveDraft(deps, { ...save, workspaceId }),
     discardDraft: (name) => discardDraft(deps, { ...name, workspaceId }),
-    publishDraft: (name, publication) => publishDraft(deps, { ...name, workspaceId }, publication),
+    publishDraft: (name, publication, deployTo) =>
+      publishDraft(deps, { ...name, workspaceId }, publication, deployTo),
   };
 }

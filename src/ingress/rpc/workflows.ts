@@ -13,7 +13,11 @@ import {
 import { versionDigest } from "../../engine/values/digest.ts";
 import { type JsonObject, jsonSizeBytes } from "../../engine/values/json.ts";
 import { findVersion, specOfVersion } from "../../store/reads/definitions.ts";
-import { findNewestNumber, findVersionSource, listVersionHeads } from "../../store/reads/version-sources.ts";
+import {
+  findNewestNumber,
+  findVersionSource,
+  listVersionHeads,
+} from "../../store/reads/version-sources.ts";
 import { findIdOfName, findWorkflow } from "../../store/reads/workflow-lists.ts";
 import { fitVersions } from "../../wire/fitted-definitions.ts";
 import { payloadSize } from "../../wire/payload-sizes.ts";

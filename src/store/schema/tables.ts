@@ -18,8 +18,8 @@ import * as inbox from "./inbox.ts";
 import * as notifications from "./notifications.ts";
 import * as pauses from "./pauses.ts";
 import * as runs from "./runs.ts";
-import * as statistics from "./statistics.ts";
 import * as starters from "./starters.ts";
+import * as statistics from "./statistics.ts";
 import * as workflows from "./workflows.ts";
 
 /** All tables by their names in code. */

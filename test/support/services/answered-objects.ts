@@ -23,14 +23,14 @@ import {
   RetryStepResponseSchema,
   SkipStepResponseSchema,
 } from "../../../gen/workflows/ops/v1/runs_pb.ts";
-import { TemplatesInstallResponseSchema } from "../../../gen/workflows/ops/v1/templates_pb.ts";
-import { DiscardDraftResponseSchema } from "../../../gen/workflows/ops/v1/workflow_changes_pb.ts";
 import {
   SchedulesCreateResponseSchema,
   SchedulesPauseResponseSchema,
   SchedulesResumeResponseSchema,
   SchedulesUpdateResponseSchema,
 } from "../../../gen/workflows/ops/v1/schedules_pb.ts";
+import { TemplatesInstallResponseSchema } from "../../../gen/workflows/ops/v1/templates_pb.ts";
+import { DiscardDraftResponseSchema } from "../../../gen/workflows/ops/v1/workflow_changes_pb.ts";
 import {
   PublishDraftResponseSchema,
   PublishOutcome,

@@ -435,7 +435,7 @@ export type PublishDraftRequest = Message<"workflows.ops.v1.PublishDraftRequest"
   note: string;
 
   /**
-   * Where it starts runs from now on: empty or `production`.
+   * The environment where it starts runs from now on, as Deploy has it; empty: `production`. The others keep the version that they have.
    *
    * @generated from field: string deploy_to = 4;
    */

@@ -129,8 +129,9 @@ const DEFINITIONS_PAGE = 100;
 
 /** The lists of these clients. */
 export function listsOf(clients: Clients): Lists {
-  const { workflows, sources, runs, inbox, endpoints, schedules } = clients;
+  const { workflows, runs, inbox } = clients;
   return {
+    ...listsOfWorkflows(clients),
     runs: (request, options) =>
       byTokens(request.pageToken, async (pageToken) => {
         const page = await runs.search({ ...request, pageToken }, options);
@@ -151,6 +152,24 @@ export function listsOf(clients: Clients): Lists {
         const page = await runs.listDeadLetters({ ...request, pageToken }, options);
         return { items: page.deadLetters, next: page.nextPageToken };
       }),
+    async *definitions(request, options) {
+      const limit = request.limit || DEFINITIONS_PAGE;
+      for (let offset = request.offset ?? 0; ; offset += limit) {
+        const page = await workflows.listDefinitions({ ...request, limit, offset }, options);
+        yield* page.definitions;
+        if (page.definitions.length < limit) return;
+      }
+    },
+  };
+}
+
+/** Those of workflows, and of what is a workflow's. */
+function listsOfWorkflows({
+  sources,
+  endpoints,
+  schedules,
+}: Clients): Omit<Lists, "runs" | "history" | "inbox" | "deadLetters" | "definitions"> {
+  return {
     workflows: (request, options) =>
       byTokens(request.pageToken, async (pageToken) => {
         const page = await sources.list({ ...request, pageToken }, options);
@@ -181,14 +200,6 @@ export function listsOf(clients: Clients): Lists {
         const page = await schedules.list({ ...request, pageToken }, options);
         return { items: page.schedules, next: page.nextPageToken };
       }),
-    async *definitions(request, options) {
-      const limit = request.limit || DEFINITIONS_PAGE;
-      for (let offset = request.offset ?? 0; ; offset += limit) {
-        const page = await workflows.listDefinitions({ ...request, limit, offset }, options);
-        yield* page.definitions;
-        if (page.definitions.length < limit) return;
-      }
-    },
   };
 }
 

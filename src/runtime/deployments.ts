@@ -102,7 +102,9 @@ export async function deployLocked(
   const stored = current.find((row) => isActive(row, environment));
   const vars = order.vars ?? stored?.vars ?? {};
   const ifSame = (row: DeploymentRow | undefined) =>
-    row?.versionId === version.id && areEqual(row.vars ?? {}, vars) ? row : undefined;
+    row?.versionId === version.id && canonicalJson(row.vars ?? {}) === canonicalJson(vars)
+      ? row
+      : undefined;
   const policy = await findDeployPolicy(tx, EVERY_WORKSPACE, definition.workspaceId);
   const needsApproval = ruleOf(policy, environment) !== undefined;
   const waiting = current.find((row) => isWaiting(row, environment));
@@ -139,10 +141,6 @@ function requireRoom(current: readonly DeploymentRow[], environment: string): vo
   if (others.size < ENVIRONMENTS_AT_MOST) return;
   const limit = `${ENVIRONMENTS_AT_MOST} environments besides production, which is the limit`;
   throw refused(`the workflow is in ${limit}: retire one first`);
-}
-
-function areEqual(vars: JsonObject, other: JsonObject): boolean {
-  return canonicalJson(vars) === canonicalJson(other);
 }
 
 /** What is put into an environment. */

@@ -137,8 +137,10 @@ const FIND_DUE: Statement = {
   text: `select m.seq, m.definition_id as "definitionId", d.latest_version_id as "versionId",
       d.latest_version as version, m.start
     from (select seq, definition_id, due_at, start from missed_triggers
-      where due_at <= clock_timestamp() and seq <> all($2::bigint[]) order by due_at, seq limit $1) as m
-    join workflow_definitions d on d.id = m.definition_id
+      where due_at <= now() and seq <> all($2::bigint[]) order by due_at, seq limit $1) as m
+    cross join lateral (
+      select d.latest_version_id, d.latest_version from workflow_definitions d where d.id = m.definition_id
+      offset 0) as d
     order by m.due_at, m.seq`,
 };
 const END: Statement = {

@@ -63,7 +63,7 @@ export interface OwnStream {
 
 /** Opens it; the first `ready` looks. */
 export function openOwnStream(deps: OwnStreamDeps): OwnStream {
-  const { connection, bus, stream, limits, log } = deps;
+  const { connection, bus, stream, log } = deps;
   const lostEvents = createLostEvents(deps);
   const condition: Condition = createCondition("stream", log);
   let good = false;
@@ -77,13 +77,7 @@ export function openOwnStream(deps: OwnStreamDeps): OwnStream {
     const manager = await connection.jetstreamManager({ checkAPI: false });
     try {
       const info = await lostEvents.recover(partitions, () => requireStream(manager, deps));
-      const differences = limitDifferences(info.config, limits);
-      if (!wasCompared && differences !== undefined) {
-        log.info("our stream has other limits than are set; it stays as it is", {
-          stream,
-          ...differences,
-        });
-      }
+      if (!wasCompared) noteLimits(deps, info);
       wasCompared = true;
       return faultOf(info);
     } catch (error) {
@@ -125,6 +119,13 @@ export function openOwnStream(deps: OwnStreamDeps): OwnStream {
       lookAtMs = performance.now() + LOOK_AGAIN_MS;
     },
   };
+}
+
+function noteLimits({ stream, limits, log }: OwnStreamDeps, { config }: StreamInfo): void {
+  const differences = limitDifferences(config, limits);
+  if (differences === undefined) return;
+  const message = "our stream has other limits than are set; it stays as it is";
+  log.info(message, { stream, ...differences });
 }
 
 /** Whether the stream gave a sequence for a second time since it was looked at. */

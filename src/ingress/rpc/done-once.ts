@@ -9,11 +9,15 @@ import { createHash } from "node:crypto";
 import {
   create,
   type DescMessage,
+  type DescMethod,
   type DescMethodUnary,
   type MessageInitShape,
   type MessageShape,
 } from "@bufbuild/protobuf";
 import type { HandlerContext } from "@connectrpc/connect";
+import { Inbox } from "../../../gen/workflows/ops/v1/inbox_pb.ts";
+import { Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
+import { Workflows } from "../../../gen/workflows/ops/v1/workflows_pb.ts";
 import { WorkflowService } from "../../../gen/workflows/v1/workflows_pb.ts";
 import { reached } from "../../process/crash-points.ts";
 import type { FieldFault } from "../../process/refusal.ts";
@@ -50,6 +54,16 @@ const HEADER = "Idempotency-Key";
 const KEY = /^[\x21-\x7e]{1,255}$/;
 const EVENT_ID_DIGITS = 32;
 
+/** A method of these is stored by its name alone, as replicas of the release before read it. */
+const BY_NAME: ReadonlySet<string> = new Set(
+  [WorkflowService, Runs, Inbox, Workflows].map(({ typeName }) => typeName),
+);
+
+/** What the keys of a method are scoped by: several services have a Create. */
+function scopeOf({ name, parent }: DescMethod): string {
+  return BY_NAME.has(parent.typeName) ? name : `${parent.name}.${name}`;
+}
+
 /** The handler of a write RPC. Refuses a key that is not 1 to 255 visible ASCII characters. */
 export function doneOnce<I extends DescMessage, O extends DescMessage>(
   parts: ServiceParts,
@@ -73,7 +87,7 @@ export function doneOnce<I extends DescMessage, O extends DescMessage>(
     writeFloats(method.input, request);
     const requestHash = placedHash(hashOf(request), call.environment);
     const keyedCall = {
-      ...{ workspaceId, method: method.name, key },
+      ...{ workspaceId, method: scopeOf(method), key },
       bodyHash: isOfContract(method) ? requestHash : boundHash(requestHash, recordedActor(deps)),
     };
     const claimed = await parts.callerKeys.begin(keyedCall);

@@ -145,8 +145,7 @@ export function createRpcServer(deps: RpcServerDeps): RpcServer {
     async stop() {
       clearInterval(watching);
       health.end();
-      inboxFeed.stop();
-      eventFeed.stop();
+      for (const each of [inboxFeed, eventFeed]) each.stop();
       await feed.stop();
       await Promise.all(listeners.map((listener) => listener.stop(deps.graceMs ?? GRACE_MS)));
       await sources.stop();

@@ -134,23 +134,7 @@ export function createWrite(parts: ServiceParts, visibility: Visibility, key?: C
       requireSeen(visibility, own.workspaceId);
       return startRerun(parts, own, call);
     },
-    async createDefinition(wanted) {
-      requireSeen(visibility, wanted.workspaceId);
-      return createDefinition({ ...parts, callerKey }, wanted);
-    },
-    publishVersion: (definitionId, spec, by) =>
-      publishVersion({ ...parts, callerKey }, { definitionId, workspaceId, spec, by, note: "" }),
-    deploy: (order) => deploy({ ...parts, callerKey }, { ...order, workspaceId }),
-    decideDeployment: (seen, verdict) => decideDeployment({ ...parts, callerKey }, seen, verdict),
-    async putDeployPolicy(policy) {
-      requireSeen(visibility, policy.workspaceId);
-      return putDeployPolicy({ ...parts, callerKey }, policy);
-    },
-    retire: (order) => retire({ ...parts, callerKey }, { ...order, workspaceId }),
-    async publishSource(publication) {
-      requireSeen(visibility, publication.workspaceId);
-      return publishSource({ ...parts, callerKey }, publication);
-    },
+    ...versionWrites(parts, visibility, callerKey),
     get workflows() {
       return createWorkflowWrite({ ...parts, callerKey }, visibility);
     },
@@ -178,6 +162,30 @@ export function createWrite(parts: ServiceParts, visibility: Visibility, key?: C
       replayTriggers({ ...parts, callerKey }, { ...of, workspaceId }, wanted),
     starters: createStarterWrites(parts, workspaceId, callerKey),
   };
+}
+
+/** Definitions, their versions, and where these are deployed. */
+function versionWrites(parts: ServiceParts, visibility: Visibility, callerKey?: KeyClaim) {
+  const workspaceId = onlySeen(visibility) ?? "";
+  return {
+    async createDefinition(wanted) {
+      requireSeen(visibility, wanted.workspaceId);
+      return createDefinition({ ...parts, callerKey }, wanted);
+    },
+    publishVersion: (definitionId, spec, by) =>
+      publishVersion({ ...parts, callerKey }, { definitionId, workspaceId, spec, by, note: "" }),
+    deploy: (order) => deploy({ ...parts, callerKey }, { ...order, workspaceId }),
+    decideDeployment: (seen, verdict) => decideDeployment({ ...parts, callerKey }, seen, verdict),
+    async putDeployPolicy(policy) {
+      requireSeen(visibility, policy.workspaceId);
+      return putDeployPolicy({ ...parts, callerKey }, policy);
+    },
+    retire: (order) => retire({ ...parts, callerKey }, { ...order, workspaceId }),
+    async publishSource(publication) {
+      requireSeen(visibility, publication.workspaceId);
+      return publishSource({ ...parts, callerKey }, publication);
+    },
+  } satisfies Partial<Write>;
 }
 
 /** A caller cannot come here: what it names is refused before (call-workspace.ts), what it does not see is not found. */

@@ -2,7 +2,13 @@
 import type { Queries } from "../database.ts";
 import type { PauseRow } from "../pauses.ts";
 import { COUNT_LIMIT } from "./page.ts";
-import { querySeen, seenStatement, seenWithin, type Visibility } from "./visibility.ts";
+import {
+  querySeen,
+  seenDefinition,
+  seenStatement,
+  seenWithin,
+  type Visibility,
+} from "./visibility.ts";
 
 export type { PauseRow } from "../pauses.ts";
 
@@ -31,8 +37,6 @@ const FIND = seenStatement(
   },
   "p.workspace_id = $2",
 );
-const SEEN = (condition: string) =>
-  `exists (select 1 from workflow_definitions d where d.id = m.definition_id and ${condition})`;
 const LIST = seenWithin(
   "list_missed_triggers",
   (
@@ -41,7 +45,8 @@ const LIST = seenWithin(
       m.source, m.trigger_type as "triggerType", m.pause_reason as "pauseReason", m.run_id as "runId", m.problem,
       m.start is not null as "canStart"
     from missed_triggers m
-    where m.definition_id = $1 and m.seq < $2::bigint and ($3::smallint = 0 or m.state = $3) and ${SEEN(condition)}
+    where m.definition_id = (${seenDefinition(condition)}) and m.seq < $2::bigint
+      and ($3::smallint = 0 or m.state = $3)
     order by m.seq desc limit $4::integer`,
   "d.workspace_id = $5",
 );
@@ -49,7 +54,7 @@ const COUNT = seenWithin(
   "count_listed_missed_triggers",
   (condition) => `select count(*)::integer as total from (
       select 1 from missed_triggers m
-      where m.definition_id = $1 and ($2::smallint = 0 or m.state = $2) and ${SEEN(condition)}
+      where m.definition_id = (${seenDefinition(condition)}) and ($2::smallint = 0 or m.state = $2)
       limit ${COUNT_LIMIT}) as counted`,
   "d.workspace_id = $3",
 );

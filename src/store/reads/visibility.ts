@@ -76,6 +76,12 @@ export function seenWithin(
   };
 }
 
+/** The id of the definition $1, found by its id alone, where the condition on its row `d` holds. */
+export function seenDefinition(condition: string): string {
+  return `select d.id from (
+      select id, workspace_id from workflow_definitions where id = $1 offset 0) as d where ${condition}`;
+}
+
 /** Runs the form that shows what is seen. */
 export function querySeen<Row extends pg.QueryResultRow>(
   db: Queries,

@@ -5,7 +5,7 @@
 import type { Queries } from "../database.ts";
 import { COUNTER_KINDS, quantileMs, startOfDay, TODAY } from "../run-counts.ts";
 import type { RunOutcome } from "./search-outcomes.ts";
-import { querySeen, seenWithin, type Visibility } from "./visibility.ts";
+import { querySeen, seenDefinition, seenWithin, type Visibility } from "./visibility.ts";
 
 /** Runs that started on a day; of the kind `ended` runs that ended so. */
 export interface DayCount {
@@ -46,20 +46,20 @@ interface CountRow {
 const { since, started, ended, duration, failedStep } = COUNTER_KINDS;
 const STEPS_AT_MOST = 50;
 const SUMS = `sum(w.runs)::float8 as runs, sum(w.cost_usd)::float8 as "costUsd", sum(w.duration_ms)::float8 as "durationMs"`;
-const ofKinds = (kinds: readonly number[], condition: string) => `
-      w.definition_id = $1 and w.kind in (${kinds.join(", ")}) and w.day > ${TODAY} - $2::integer
-        and exists (select 1 from workflow_definitions d where d.id = w.definition_id and ${condition})`;
+const ofKinds = (kinds: readonly number[]) => `
+      w.definition_id = (select id from seen) and w.kind in (${kinds.join(", ")}) and w.day > ${TODAY} - $2::integer`;
 
 const FIND = seenWithin(
   "find_workflow_stats",
-  (condition) => `select w.kind, w.day, w.name, ${SUMS}, null::timestamptz as at
-    from workflow_counters w where ${ofKinds([started, ended], condition)} group by w.kind, w.day, w.name
+  (condition) => `with seen as materialized (${seenDefinition(condition)})
+    select w.kind, w.day, w.name, ${SUMS}, null::timestamptz as at
+    from workflow_counters w where ${ofKinds([started, ended])} group by w.kind, w.day, w.name
     union all
     select w.kind, 0, w.name, ${SUMS}, null from workflow_counters w
-    where ${ofKinds([duration], condition)} group by w.kind, w.name
+    where ${ofKinds([duration])} group by w.kind, w.name
     union all
     (select w.kind, 0, w.name, ${SUMS}, null from workflow_counters w
-    where ${ofKinds([failedStep], condition)} group by w.kind, w.name order by 4 desc, 3 limit ${STEPS_AT_MOST})
+    where ${ofKinds([failedStep])} group by w.kind, w.name order by 4 desc, 3 limit ${STEPS_AT_MOST})
     union all
     select ${since}, ${TODAY}, '', 0, 0, 0, (
       select w.last_at from workflow_counters w where w.definition_id = '' and w.kind = ${since} limit 1)`,

@@ -133,7 +133,7 @@ const ENDED = new Set<WorkflowState>([
 ]);
 
 /** Who calls, without authentication. */
-export function as(actor: string) {
+function as(actor: string) {
   return { headers: { "Workflows-Actor": actor } };
 }
 

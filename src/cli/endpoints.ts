@@ -34,14 +34,14 @@ export async function run(call: Call): Promise<number> {
   }
   const needsId = act === rotate || act === remove;
   if (needsId && id === "") throw usageFault(`${name} needs an id: workflows endpoints list`);
-  if (!needsId && id !== "") throw usageFault(`${name} takes no id`);
+  if (act === list && id !== "") throw usageFault(`list takes no id: use --workflow ${id}`);
   const service = connectService(await readSettings(call.options), textOption(call, "key"));
   return act(service, call, id);
 }
 
-async function create(service: Service, call: Call): Promise<number> {
-  const reference = textOption(call, "workflow");
-  if (reference === undefined) throw usageFault("create needs --workflow");
+async function create(service: Service, call: Call, name: string): Promise<number> {
+  const reference = textOption(call, "workflow") ?? name;
+  if (reference === "") throw usageFault("create needs the name of a workflow");
   const verification = readEnum(call, "verify", EndpointVerification);
   if (verification === undefined) {
     throw usageFault(`create needs --verify: ${enumWords(EndpointVerification).join(", ")}`);

@@ -42,7 +42,9 @@ export async function run(call: Call): Promise<number> {
     throw usageFault(`"${name}" is not among ${names.join(", ")}${nearest(name, names)}`);
   }
   const [act, wanted] = found;
-  if (wanted === "" && argument !== "") throw usageFault(`${name} takes no id`);
+  if (act === list && argument !== "") {
+    throw usageFault(`list takes no id: use --workflow ${argument}`);
+  }
   if (wanted !== "" && argument === "") {
     const hint = wanted === "id" ? "an id: workflows schedules list" : `a ${wanted} in quotes`;
     throw usageFault(`${name} needs ${hint}`);
@@ -51,10 +53,10 @@ export async function run(call: Call): Promise<number> {
   return act(service, call, argument);
 }
 
-async function create(service: Service, call: Call): Promise<number> {
-  const [reference, line] = [textOption(call, "workflow"), textOption(call, "cron")];
-  if (reference === undefined || line === undefined) {
-    throw usageFault("create needs --workflow and --cron");
+async function create(service: Service, call: Call, name: string): Promise<number> {
+  const [reference, line] = [textOption(call, "workflow") ?? name, textOption(call, "cron")];
+  if (reference === "" || line === undefined) {
+    throw usageFault("create needs the name of a workflow and --cron");
   }
   const input = readJsonObject(call, "input", "inputFile");
   const catchUpMs = readDurationMs(call, "catchUp");

@@ -11,7 +11,7 @@ export const STARTER_COMMANDS: readonly CommandRow[] = [
     about:
       "Make, rotate, list and delete webhooks: URLs to which others post what starts runs. A URL and a secret are printed once.",
     examples: [
-      ["endpoints create --workflow expense-approval --verify github", "a URL and a secret"],
+      ["endpoints create expense-approval --verify github", "a URL and a secret"],
       ["endpoints list --workflow expense-approval", "those of a workflow"],
       [
         "endpoints rotate whk_01m7z0gf5ypaazgvdbndjjmzcj --grace 1h",
@@ -42,8 +42,8 @@ export const STARTER_COMMANDS: readonly CommandRow[] = [
     about:
       "Make, list, pause, resume and delete times at which runs are started; run one now, or the slots of a time that is over; preview a line.",
     examples: [
-      [`schedules create --workflow sync --cron "0 9 * * MON" --zone Europe/Berlin`, "a schedule"],
-      [`schedules create --workflow sync --cron weekdays --overlap skip`, "by a preset"],
+      [`schedules create sync --cron "0 9 * * MON" --zone Europe/Berlin`, "a schedule"],
+      [`schedules create sync --cron weekdays --overlap skip`, "by a preset"],
       [`schedules preview "*/15 8-18 * * MON-FRI"`, "a line in words and its next times"],
       ["schedules list --workflow sync", "those of a workflow, with the trigger of its version"],
       ["schedules pause wsc_01m7z0gf5ypaazgvdbndjjmzcj --reason audit", "until it is resumed"],

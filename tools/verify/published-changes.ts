@@ -48,8 +48,10 @@ const CHANGES = `with kept as (
     made.created_at as "recordedAt", kept.published_at as "publishedAt", kept.id is not null as "isInOutbox"
   from made left join kept on kept.id = made.id order by made.definition_id, made.version`;
 
-const COMMITTED = `select change->>'id' as id from move_batches b, json_array_elements(b.changes) change
-  where b.changes is not null`;
+/** Changes of workflows that were deleted since. */
+const OF_DELETED = `select change->>'id' as id from move_batches b, json_array_elements(b.changes) change
+  where b.changes is not null and not exists (select from workflow_definitions d
+    where d.id = coalesce(change->'payload'->>'definition_id', change->'payload'->>'id'))`;
 
 /** Compares the events of definitions with their rows; `events` are subjects by id, as the stream has them in order. */
 export async function checkChanges(
@@ -81,7 +83,7 @@ export async function checkChanges(
     }
     last = { ...row, place };
   }
-  const known = places.size === 0 ? new Set() : await committedIds(client);
+  const known = places.size === 0 ? new Set() : await idsOfDeleted(client);
   for (const id of places.keys()) {
     if (known.has(id)) continue;
     // They have no row but that of the outbox, which may have expired.
@@ -90,9 +92,9 @@ export async function checkChanges(
   }
 }
 
-/** Ids of changes in the outbox: those of a workflow that was deleted since are of no row. */
-async function committedIds(client: pg.Client): Promise<Set<string>> {
-  const { rows } = await client.query<{ id: string }>(COMMITTED);
+/** Ids of changes in the outbox that are of no row any more. */
+async function idsOfDeleted(client: pg.Client): Promise<Set<string>> {
+  const { rows } = await client.query<{ id: string }>(OF_DELETED);
   return new Set(rows.map(({ id }) => id));
 }
 

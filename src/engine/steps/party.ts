@@ -14,13 +14,12 @@ export type Party =
   | "clock"
   | "none";
 
-const PARTIES: Readonly<Record<StepKind, Party>> = {
+/** Every other kind decides by itself, or waits for other steps of its run. */
+const PARTIES: Readonly<Partial<Record<StepKind, Party>>> = {
   AGENT_ACTION: "agent",
   APPROVAL_GATE: "approver",
   GOVERNANCE_CHECK: "governance",
   WAIT_FOR_EVENT: "event",
-  BRANCH: "none",
-  PARALLEL: "none",
   NOTIFICATION: "notifier",
   HUMAN_TASK: "person",
   CHILD_RUNS: "child",
@@ -29,5 +28,5 @@ const PARTIES: Readonly<Record<StepKind, Party>> = {
 
 /** The party of a kind of step; `isTimer`: it waits for a time and not for an event. */
 export function partyOf(kind: StepKind, isTimer: boolean): Party {
-  return isTimer ? "clock" : PARTIES[kind];
+  return isTimer ? "clock" : (PARTIES[kind] ?? "none");
 }

@@ -485,7 +485,7 @@ describe("runs", () => {
     expect((await cli.run(["runs", "--outcome", "lost"], { env })).stderr).toContain(
       '"lost" is no way in which a run ends',
     );
-    const counted = await done("runs", "--workflow", "task", "--waiting-for", "task", "--counts");
+    const counted = `${await done("runs", "--workflow", "task", "--waiting-for", "task", "--counts")}\n`;
     expect(counted).toMatch(new RegExp(`^total\\t\\t${found.length}\n`));
     expect(counted).toContain(`\ndefinition_id\ttask\t${found.length}\n`);
     expect(counted).toContain(`\ndefinition_version\t1\t${found.length}\n`);

@@ -14,7 +14,8 @@ export interface DeployedProbe extends KeyProbe {
 // Each key is looked up by itself, as in event-readers.ts.
 const FIND: Statement = {
   name: "find_deployed_triggers",
-  text: `select e.place, d.definition_id as "definitionId", v.id as "versionId", v.version, v.trigger
+  text: `select e.place, d.definition_id as "definitionId", v.id as "versionId", v.version, v.trigger,
+      exists (select 1 from workflow_pauses p where p.definition_id = d.definition_id) as "isPaused"
     from unnest($1::int[], $2::text[], $3::text[], $4::text[]) as e(place, workspace_id, environment, key)
     cross join lateral (
       select d.definition_id, d.version_id from workflow_deployments d

@@ -177,6 +177,31 @@ describe("a paused workflow", () => {
     expect(await runsOf(workflowId)).toEqual([missed?.triggerEventId]);
   });
 
+  it("misses events of an environment, and starts what is deployed there then", async () => {
+    const { workflowId, eventType } = await define();
+    const headers = { "Workflows-Environment": "staging" };
+    await sources.deploy({ definitionId: workflowId, environment: "staging", version: 1 });
+    await sources.pause({ workflowId, onMissed: OnMissedTrigger.QUEUE });
+    const trigger = {
+      ...{ workspaceId: WORKSPACE, triggerType: TriggerType.EVENT, eventType },
+      triggerEventId: "of both",
+    };
+    expect((await service.client.handleTrigger(trigger, { headers })).startedRuns).toEqual([]);
+    expect((await service.client.handleTrigger(trigger)).startedRuns).toEqual([]);
+    const ids = (await missedOf(workflowId)).map(({ triggerEventId }) => triggerEventId);
+    expect(ids).toEqual(["of both", "of both"]);
+    await service.client.publishVersion({
+      ...{ definitionId: workflowId, steps: [WORK, { ...WORK, id: "more" }] },
+      trigger: { triggerType: TriggerType.EVENT, eventType },
+    });
+    await sources.resume({ workflowId });
+    await startDue();
+    const { runs } = await service.client.listRuns({
+      ...{ workspaceId: WORKSPACE, definitionId: workflowId },
+    });
+    expect(runs.map(({ definitionVersion }) => definitionVersion).sort()).toEqual([1, 2]);
+  });
+
   it("holds what was about to start when it is paused again", async () => {
     const { workflowId, eventType } = await define();
     await sources.pause({ workflowId, onMissed: OnMissedTrigger.QUEUE });

@@ -131,9 +131,8 @@ export async function startDueTriggers(
   await Promise.all(
     due.map(async (each) => {
       const { definitionId, versionId, version, start } = each;
-      if (versionId === null || version === null) {
-        const where = start.start.environment ?? PRODUCTION;
-        ended.push({ ...each, runId: undefined, problem: `nothing is deployed in ${where}` });
+      if (versionId === null || version === null || each.isArchived) {
+        ended.push({ ...each, runId: undefined, problem: whyNot(each) });
         return;
       }
       const run = { ...start.start, versionId, definitionVersion: version };
@@ -153,4 +152,10 @@ export async function startDueTriggers(
   );
   if (ended.length > 0) await database.transaction((tx) => endMissed(tx, ended));
   return { due: due.length, refused };
+}
+
+/** Why a trigger cannot be started whose workflow is archived or not deployed. */
+function whyNot({ isArchived, start }: DueTrigger): string {
+  if (isArchived) return "the workflow is archived";
+  return `nothing is deployed in ${start.start.environment ?? PRODUCTION}`;
 }

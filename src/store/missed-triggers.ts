@@ -52,6 +52,8 @@ export interface DueTrigger {
   /** Null: nothing is deployed there. */
   readonly versionId: string | null;
   readonly version: number | null;
+  /** Nothing starts runs of the workflow. */
+  readonly isArchived: boolean;
   readonly start: StoredStart;
 }
 
@@ -135,7 +137,8 @@ const REPLAY: Statement = {
 };
 const FIND_DUE: Statement = {
   name: "find_due_triggers",
-  text: `select m.seq, m.definition_id as "definitionId", v.version_id as "versionId", v.version, m.start
+  text: `select m.seq, m.definition_id as "definitionId", v.version_id as "versionId", v.version, m.start,
+      exists (select 1 from closed_workflows c where c.definition_id = m.definition_id) as "isArchived"
     from (select seq, definition_id, due_at, start from missed_triggers
       where due_at <= clock_timestamp() and seq <> all($2::bigint[]) order by due_at, seq limit $1) as m
     join workflow_definitions d on d.id = m.definition_id

@@ -148,10 +148,10 @@ describe("a delivery", () => {
     await workflows.pause({ workflowId, onMissed: OnMissedTrigger.QUEUE });
     const missed = { status: 202, json: { created: false, missed: true } };
     const named = { ...JSON_TYPE, "webhook-id": "held" };
-    expect(await post(url, '{"n":1}', named)).toMatchObject(missed);
-    expect(await post(url, '{"n":1}', named)).toMatchObject(missed);
+    const repeats = Array.from({ length: 20 }, () => post(url, '{"n":1}', named));
     // Without an id each one is another delivery.
-    for (const body of ['{"n":2}', '{"n":2}']) expect(await post(url, body)).toMatchObject(missed);
+    const answers = await Promise.all([...repeats, post(url, "{}"), post(url, "{}")]);
+    for (const answer of answers) expect(answer).toMatchObject(missed);
     expect(await runsOf(workflowId)).toBe(0);
     expect(await workflows.listMissedTriggers({ workflowId })).toMatchObject({ totalSize: 3 });
     await workflows.resume({ workflowId });

@@ -37,7 +37,7 @@ import { type NodeRequest, type NodeResponse, pathOf } from "../node-calls.ts";
 import { dropRest } from "../request-rest.ts";
 import { readRun } from "../run-answers.ts";
 import { BODY_BYTES, deliveryIdOf, inputOf, readDelivery, waitOf } from "./delivery.ts";
-import { isHeld } from "./held-deliveries.ts";
+import { createHold, type HoldDelivery } from "./held-deliveries.ts";
 import { endsWithin } from "./wait-for-end.ts";
 
 /** What the door needs. */
@@ -83,6 +83,7 @@ export function createHookDoor(deps: HookDeps): HookDoor {
   const find = createEndpointFinder(deps.database);
   const sealer = createSealer(deps.endpoints?.secretsKeys ?? []);
   const open = (id: string, sealed: Uint8Array) => sealer?.open(id, sealed);
+  const isHeld = createHold(deps.database);
   const waiting = { count: 0 };
   return (request, response) => {
     const path = pathOf(request);
@@ -90,7 +91,7 @@ export function createHookDoor(deps: HookDeps): HookDoor {
     dropRest(request, response);
     const gone = new AbortController();
     response.once("close", () => gone.abort());
-    const call = { ...deps, open, waiting, signal: gone.signal };
+    const call = { ...deps, open, isHeld, waiting, signal: gone.signal };
     answerPost(call, request, () => find(path.slice(ROOT.length)))
       .catch((error: unknown) => refused(deps.log, error))
       .then((made) => {
@@ -105,6 +106,7 @@ export function createHookDoor(deps: HookDeps): HookDoor {
 
 interface CallDeps extends HookDeps {
   open(id: string, sealed: Uint8Array): string | undefined;
+  readonly isHeld: HoldDelivery;
   readonly waiting: { count: number };
   /** Aborts when the sender has gone. */
   readonly signal: AbortSignal;
@@ -131,7 +133,7 @@ async function answerPost(
     return { status: 200, body: { challenge: input.challenge ?? "" } };
   }
   const start = startOf(endpoint, deliveryIdOf(how, request.headers, input), input);
-  if (await isHeld(deps.database, endpoint, start)) {
+  if (await deps.isHeld(endpoint, start)) {
     count("workflows_endpoint_deliveries_total", { outcome: "missed" });
     return { status: 202, body: { created: false, missed: true } };
   }

@@ -29,6 +29,7 @@ import {
   findEndpointsOfTokens,
 } from "../store/service-reads/endpoint-tokens.ts";
 import { applyKeys } from "./caller-keys.ts";
+import { closedRefusal } from "./closed-refusals.ts";
 import { requireEnvironment } from "./starter-environment.ts";
 
 export type { EndpointOfToken } from "../store/service-reads/endpoint-tokens.ts";
@@ -88,7 +89,9 @@ export async function createEndpoint(
   const kept = secretOf(verification, secret, createSealer(secretsKeys));
   const token = newToken();
   const row = await committed(deps, async (tx) => {
-    if ((await countEndpoints(tx, plain.definitionId)) >= OF_A_WORKFLOW) {
+    const stored = await countEndpoints(tx, plain.definitionId);
+    if (stored === undefined) throw closedRefusal(plain.definitionId, "deleted");
+    if (stored >= OF_A_WORKFLOW) {
       const resource = { type: "definition", name: plain.definitionId };
       const words = `the workflow has ${OF_A_WORKFLOW} endpoints; delete one that is not used`;
       throw new Refusal("illegal_move", words, { resource });

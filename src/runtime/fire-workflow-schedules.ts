@@ -2,7 +2,8 @@
  * Starts the runs of schedules beside the triggers of versions that are due.
  * Boundary: one round. ingress/timers decides when to run the next; schedule-slots.ts decides which slot is fired.
  * Invariants: those of fire-schedules.ts. The run is committed before the schedule moves on, and is unique by the slot's event id; only
- * the database's clock says what is due.
+ * the database's clock says what is due. A slot of a paused workflow is noted as a missed trigger, and one of an archived workflow is left
+ * out; the schedule moves on in both cases.
  */
 import { slotText } from "../engine/values/cron.ts";
 import { count } from "../process/metrics.ts";
@@ -17,9 +18,12 @@ import {
   moveWorkflowSchedules,
   type SlotMove,
 } from "../store/workflow-schedules.ts";
+import { isClosed } from "./closed-refusals.ts";
 import type { FiredRound, FiringDeps } from "./fire-schedules.ts";
+import { keepMissed, type MissedStart } from "./missed-triggers.ts";
 import { decideSlot, delayOf, OVERLAPS, type SlotDecision } from "./schedule-slots.ts";
 import { standingAt, startOfSlot, timesOf } from "./schedule-starts.ts";
+import type { RunStart } from "./submission.ts";
 import { isTemporary } from "./temporary.ts";
 
 type Fired =
@@ -27,10 +31,21 @@ type Fired =
   | { readonly refusal: unknown }
   | { readonly failed: string };
 
+/** What is done with a schedule; `wanted` is unset where nothing can start. */
+interface Plan {
+  readonly due: DueWorkflowSchedule;
+  readonly last: readonly FiredSlot[];
+  readonly openRuns: readonly string[];
+  readonly decision: SlotDecision;
+  readonly wanted?: MissedStart;
+}
+
 const SLOTS_KEPT = 10;
 /** How long a slot that waits for the end of a run is left alone. */
 const LOOK_AGAIN_MS = 1_000;
-const UNPUBLISHED = "the workflow has no published version";
+const ARCHIVED = "the workflow is archived";
+const PAUSED = "the workflow is paused";
+const UNPUBLISHED = "the workflow has no published version in production";
 
 /** Fires what is due, at most `limit` schedules, without those of these ids. */
 export async function fireWorkflowSchedules(
@@ -44,14 +59,17 @@ export async function fireWorkflowSchedules(
     deps.database.read,
     due.flatMap(({ overlap }, at) => (OVERLAPS[overlap] === "allow" ? [] : runsOf(last[at]))),
   );
-  const firing: Promise<Fired>[] = [];
+  const plans: (Plan | Fired)[] = [];
   const share = beginTurn();
   for (const [at, each] of due.entries()) {
     // Finding slots takes its time.
     await share();
-    firing.push(fire(deps, each, last[at] ?? [], open));
+    plans.push(planOf(deps, each, last[at] ?? [], open));
   }
-  const fired = await Promise.all(firing);
+  const missed = await missPaused(deps, plans);
+  const fired = await Promise.all(
+    plans.map((each) => ("decision" in each ? fire(deps, each, missed) : each)),
+  );
   const moves = fired.flatMap((each) => ("move" in each ? [each.move] : []));
   if (moves.length > 0) {
     await deps.database.transaction((tx) => moveWorkflowSchedules(tx, moves));
@@ -63,36 +81,60 @@ export async function fireWorkflowSchedules(
   };
 }
 
-async function fire(
+function planOf(
   deps: FiringDeps,
   due: DueWorkflowSchedule,
   last: readonly FiredSlot[],
   open: ReadonlySet<string>,
-): Promise<Fired> {
+): Plan | Fired {
   try {
     const openRuns = runsOf(last).filter((id) => open.has(id));
     const decision = decisionOf(due, openRuns.length > 0);
-    if (decision.kind === "wait") return { move: waiting(due) };
+    const plan = { due, last, openRuns, decision };
+    const { versionId: id, version: number, isArchived } = due;
+    if (decision.kind !== "start" || id === null || isArchived) return plan;
+    return { ...plan, wanted: startOfSlot(due, decision.slotMs, { id, number }) };
+  } catch (error) {
+    return failureOf(deps, due, error);
+  }
+}
+
+/** Notes the slots of paused workflows as missed triggers; gives their starts. */
+async function missPaused(
+  { database }: FiringDeps,
+  plans: readonly (Plan | Fired)[],
+): Promise<ReadonlySet<RunStart>> {
+  const paused = plans.flatMap((each) =>
+    "decision" in each && each.due.isMissed && each.wanted !== undefined ? [each.wanted] : [],
+  );
+  return paused.length === 0 ? new Set() : keepMissed({ database }, paused);
+}
+
+async function fire(deps: FiringDeps, plan: Plan, missed: ReadonlySet<RunStart>): Promise<Fired> {
+  const { due, last, decision } = plan;
+  if (decision.kind === "wait") return { move: waiting(due) };
+  try {
     const fired =
-      decision.kind === "skip" ? { why: decision.why } : await start(deps, due, decision, openRuns);
+      decision.kind === "skip"
+        ? { why: decision.why }
+        : await start(deps, plan, decision.cancels, missed);
     const slots = [{ at: slotText(decision.slotMs), ...fired }, ...last].slice(0, SLOTS_KEPT);
     return { move: { ...moveOf(due, decision.nextMs), lastJson: JSON.stringify(slots) } };
   } catch (error) {
-    if (isTemporary(error)) return { refusal: error };
-    deps.log.error("a schedule cannot be fired", { schedule: due.id, error });
-    return { failed: due.id };
+    return failureOf(deps, due, error);
   }
 }
 
 async function start(
   { processor }: FiringDeps,
-  due: DueWorkflowSchedule,
-  { slotMs, cancels }: Extract<SlotDecision, { kind: "start" }>,
-  openRuns: readonly string[],
+  { due, openRuns, wanted }: Plan,
+  cancels: boolean,
+  missed: ReadonlySet<RunStart>,
 ): Promise<Omit<FiredSlot, "at">> {
-  const { versionId, version, workspaceId } = due;
-  if (versionId === null) return { why: UNPUBLISHED };
-  const { start: wanted, cause } = startOfSlot(due, slotMs, { id: versionId, number: version });
+  if (wanted === undefined) return { why: due.isArchived ? ARCHIVED : UNPUBLISHED };
+  if (missed.has(wanted.start)) return { why: PAUSED };
+  const { workspaceId } = due;
+  const { cause } = wanted;
   if (cancels) {
     const input = {
       kind: "cancel_requested",
@@ -104,9 +146,16 @@ async function start(
       processor.submit({ kind: "input", runId, workspaceId, input });
     await Promise.all(openRuns.map(cancel));
   }
-  const { runId, created } = await processor.submit({ kind: "start", start: wanted, cause });
+  const { runId, created } = await processor.submit({ kind: "start", ...wanted });
   if (created) count("workflows_schedule_slots_started_total");
   return { run: runId };
+}
+
+function failureOf({ log }: FiringDeps, { id }: DueWorkflowSchedule, error: unknown): Fired {
+  if (isTemporary(error)) return { refusal: error };
+  // It was archived since the schedule was read; the next round sees that.
+  if (!isClosed(error)) log.error("a schedule cannot be fired", { schedule: id, error });
+  return { failed: id };
 }
 
 function decisionOf(due: DueWorkflowSchedule, isOpen: boolean): SlotDecision {

@@ -6,6 +6,7 @@
  * 2. A trigger that is due is started before that is noted, so a crash between loses none; its start is unique by definition, source and
  *    event, so it doubles none either, whatever the number of replicas.
  */
+import { PRODUCTION, startKeyOf } from "../engine/values/environment.ts";
 import type { Cause } from "../engine/values/input.ts";
 import { textSizeBytes } from "../engine/values/json.ts";
 import type { Log } from "../process/log.ts";
@@ -98,7 +99,8 @@ function missedRows(
     if (hasRoom) ofPause.keptBytes += startBytes;
     if (isQueued) ofPause.queued += 1;
     return {
-      ...{ definitionId, eventId: triggerEventId, source: triggerSource, triggerType },
+      ...{ definitionId, source: triggerSource, triggerType },
+      eventId: startKeyOf(start.environment, triggerEventId),
       ...{ pauseReason: reason, queueSeconds: isQueued ? queueSeconds : 0 },
       ...(hasRoom ? { start: stored, startBytes } : { start: undefined, startBytes: 0 }),
     };
@@ -129,6 +131,10 @@ export async function startDueTriggers(
   await Promise.all(
     due.map(async (each) => {
       const { definitionId, versionId, version, start } = each;
+      if (versionId === null || version === null || each.isArchived) {
+        ended.push({ ...each, runId: undefined, problem: whyNot(each) });
+        return;
+      }
       const run = { ...start.start, versionId, definitionVersion: version };
       try {
         const { runId } = await processor.submit({ kind: "start", start: run, cause: start.cause });
@@ -146,4 +152,10 @@ export async function startDueTriggers(
   );
   if (ended.length > 0) await database.transaction((tx) => endMissed(tx, ended));
   return { due: due.length, refused };
+}
+
+/** Why a trigger cannot be started whose workflow is archived or not deployed. */
+function whyNot({ isArchived, start }: DueTrigger): string {
+  if (isArchived) return "the workflow is archived";
+  return `nothing is deployed in ${start.start.environment ?? PRODUCTION}`;
 }

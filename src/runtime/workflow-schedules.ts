@@ -18,6 +18,7 @@ import {
   type WorkflowScheduleRow,
 } from "../store/workflow-schedules.ts";
 import { applyKeys } from "./caller-keys.ts";
+import { closedRefusal } from "./closed-refusals.ts";
 import { OVERLAPS, type Overlap, slotAfter } from "./schedule-slots.ts";
 import { RUN_AS, standingAt, timesOf } from "./schedule-starts.ts";
 import { requireEnvironment } from "./starter-environment.ts";
@@ -74,7 +75,9 @@ export async function createSchedule(
   const { workspaceId, definitionId, isPaused } = wanted;
   const environment = requireEnvironment(wanted.environment);
   return committed(deps, async (tx) => {
-    if ((await countWorkflowSchedules(tx, definitionId)) >= OF_A_WORKFLOW) {
+    const stored = await countWorkflowSchedules(tx, definitionId);
+    if (stored === undefined) throw closedRefusal(definitionId, "deleted");
+    if (stored >= OF_A_WORKFLOW) {
       const resource = { type: "definition", name: definitionId };
       const words = `the workflow has ${OF_A_WORKFLOW} schedules; delete one that is not used`;
       throw new Refusal("illegal_move", words, { resource });

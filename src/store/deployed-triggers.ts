@@ -14,12 +14,14 @@ export interface DeployedProbe extends KeyProbe {
 // Each key is looked up by itself, as in event-readers.ts.
 const FIND: Statement = {
   name: "find_deployed_triggers",
-  text: `select e.place, d.definition_id as "definitionId", v.id as "versionId", v.version, v.trigger
+  text: `select e.place, d.definition_id as "definitionId", v.id as "versionId", v.version, v.trigger,
+      exists (select 1 from workflow_pauses p where p.definition_id = d.definition_id) as "isPaused"
     from unnest($1::int[], $2::text[], $3::text[], $4::text[]) as e(place, workspace_id, environment, key)
     cross join lateral (
       select d.definition_id, d.version_id from workflow_deployments d
       where d.workspace_id = e.workspace_id and d.environment = e.environment and d.state = 'ACTIVE'
         and d.trigger_key is not null and translate(d.trigger_key, '/', '.') = e.key
+        and not exists (select 1 from closed_workflows c where c.definition_id = d.definition_id)
       offset 0
     ) as d
     cross join lateral (

@@ -46,9 +46,13 @@ const LOCK_DEFINITION: Statement = {
   text: "select 1 from workflow_definitions where id = $1 for update",
 };
 
-/** How many endpoints a definition has; its row is locked, so that the number stays until the transaction ends. */
-export async function countEndpoints(tx: Tx, definitionId: string): Promise<number> {
-  await tx.query(LOCK_DEFINITION, [definitionId]);
+/**
+ * How many endpoints a definition has; its row is locked, so that the number stays until the transaction
+ * ends. Undefined: the definition is gone.
+ */
+export async function countEndpoints(tx: Tx, definitionId: string): Promise<number | undefined> {
+  const [locked] = await tx.query(LOCK_DEFINITION, [definitionId]);
+  if (locked === undefined) return undefined;
   const [row] = await tx.build
     .select({ total: count() })
     .from(workflowEndpoints)

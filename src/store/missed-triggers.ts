@@ -17,11 +17,11 @@ const MISSED_STATES = ["DROPPED", "QUEUED", "STARTING", "STARTED", "FAILED"] as 
 /** One of them. */
 type MissedState = (typeof MISSED_STATES)[number];
 
-/** A run that a trigger starts, but for the version: that is the latest one when it starts. */
+/** A run that a trigger starts, but for the version: that is the one of its environment when it starts. */
 interface TriggeredStart
   extends Pick<Run, "definitionId" | "workspaceId" | "triggerType" | "triggerEventId">,
     Pick<Run, "triggerSource" | "hops" | "inputUnset" | "initiatorAgentId" | "initiatorUserId">,
-    Pick<Run, "parentRunId" | "entityId" | "entityType"> {
+    Pick<Run, "parentRunId" | "entityId" | "entityType" | "environment"> {
   readonly input: JsonObject;
 }
 
@@ -45,12 +45,15 @@ export interface NewMissed {
   readonly queueSeconds: number;
 }
 
-/** A trigger that is to be started, with the latest version of its definition. */
+/** A trigger that is to be started, with the version of its environment. */
 export interface DueTrigger {
   readonly seq: number;
   readonly definitionId: string;
-  readonly versionId: string;
-  readonly version: number;
+  /** Null: nothing is deployed there. */
+  readonly versionId: string | null;
+  readonly version: number | null;
+  /** Nothing starts runs of the workflow. */
+  readonly isArchived: boolean;
   readonly start: StoredStart;
 }
 
@@ -134,13 +137,20 @@ const REPLAY: Statement = {
 };
 const FIND_DUE: Statement = {
   name: "find_due_triggers",
-  text: `select m.seq, m.definition_id as "definitionId", d.latest_version_id as "versionId",
-      d.latest_version as version, m.start
+  text: `select m.seq, m.definition_id as "definitionId", v.version_id as "versionId", v.version, m.start,
+      exists (select 1 from closed_workflows c where c.definition_id = m.definition_id) as "isArchived"
     from (select seq, definition_id, due_at, start from missed_triggers
       where due_at <= now() and seq <> all($2::bigint[]) order by due_at, seq limit $1) as m
     cross join lateral (
       select d.latest_version_id, d.latest_version from workflow_definitions d where d.id = m.definition_id
       offset 0) as d
+    left join lateral (
+      select d.latest_version_id as version_id, d.latest_version as version
+      where m.start->'start'->>'environment' is null
+      union all
+      select e.version_id, e.version from workflow_deployments e
+      where e.definition_id = m.definition_id and e.environment = m.start->'start'->>'environment' and e.state = 'ACTIVE'
+      limit 1) as v on true
     order by m.due_at, m.seq`,
 };
 const END: Statement = {

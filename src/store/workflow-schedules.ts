@@ -68,9 +68,16 @@ export async function readScheduleClock(tx: Tx): Promise<Date> {
   return row.at;
 }
 
-/** How many schedules a definition has; its row is locked, so that the number stays until the transaction ends. */
-export async function countWorkflowSchedules(tx: Tx, definitionId: string): Promise<number> {
-  await tx.query(LOCK_DEFINITION, [definitionId]);
+/**
+ * How many schedules a definition has; its row is locked, so that the number stays until the transaction
+ * ends. Undefined: the definition is gone.
+ */
+export async function countWorkflowSchedules(
+  tx: Tx,
+  definitionId: string,
+): Promise<number | undefined> {
+  const [locked] = await tx.query(LOCK_DEFINITION, [definitionId]);
+  if (locked === undefined) return undefined;
   const [row] = await tx.build
     .select({ total: count() })
     .from(workflowSchedules)

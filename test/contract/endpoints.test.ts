@@ -7,9 +7,11 @@ import { type Client, createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Endpoints, EndpointVerification } from "../../gen/workflows/ops/v1/endpoints_pb.ts";
+import { OnMissedTrigger } from "../../gen/workflows/ops/v1/workflow_pauses_pb.ts";
 import { Workflows } from "../../gen/workflows/ops/v1/workflows_pb.ts";
 import { StepRunState, StepType, TriggerType } from "../../gen/workflows/v1/workflows_pb.ts";
 import { createEndpoint } from "../../src/runtime/endpoints.ts";
+import { startDueTriggers } from "../../src/runtime/missed-triggers.ts";
 import { until } from "../support/assertions/until.ts";
 import { type RpcService, refusedBy, startRpcService } from "../support/services/rpc-service.ts";
 
@@ -141,6 +143,36 @@ describe("a delivery", () => {
     expect(await runsOf(workflowId)).toBe(0);
   });
 
+  test("to a paused workflow is listed, starts nothing, and starts what Resume lets it start", async () => {
+    const { url, workflowId } = await hooked();
+    await workflows.pause({ workflowId, onMissed: OnMissedTrigger.QUEUE });
+    const missed = { status: 202, json: { created: false, missed: true } };
+    const named = { ...JSON_TYPE, "webhook-id": "held" };
+    const repeats = Array.from({ length: 20 }, () => post(url, '{"n":1}', named));
+    // Without an id each one is another delivery.
+    const answers = await Promise.all([...repeats, post(url, "{}"), post(url, "{}")]);
+    for (const answer of answers) expect(answer).toMatchObject(missed);
+    expect(await runsOf(workflowId)).toBe(0);
+    expect(await workflows.listMissedTriggers({ workflowId })).toMatchObject({ totalSize: 3 });
+    await workflows.resume({ workflowId });
+    await startDueTriggers(service, 100, []);
+    expect(await runsOf(workflowId)).toBe(3);
+    expect(await post(url, '{"n":1}', named)).toMatchObject({ json: { created: false } });
+    expect(await runsOf(workflowId)).toBe(3);
+  });
+
+  test("to an archived workflow is refused in words, but for one that has started a run", async () => {
+    const { url, workflowId } = await hooked();
+    const headers = { ...JSON_TYPE, "webhook-id": "before" };
+    const { json } = await post(url, "{}", headers);
+    await workflows.archive({ definitionId: workflowId });
+    const { status, json: refused } = await post(url, "{}");
+    expect([status, refused.error]).toEqual([409, expect.stringContaining("is archived")]);
+    expect((await post(url, "{}", { ...headers, "webhook-id": "after" })).status).toBe(409);
+    const again = await post(url, "{}", headers);
+    expect([again.status, again.json]).toEqual([202, { run_id: json.run_id, created: false }]);
+  });
+
   test("that is compressed, or does not say how long it waits, is refused in words", async () => {
     const { url } = await hooked();
     expect((await post(url, "{}", { "content-encoding": "gzip" })).status).toBe(415);
@@ -155,7 +187,10 @@ describe("a delivery", () => {
     });
     const { url } = await hooked({ workflowId: definition?.id ?? "" });
     const { status, json } = await post(url, "{}");
-    expect([status, json.error]).toEqual([409, "the workflow has no published version yet"]);
+    expect([status, json.error]).toEqual([
+      409,
+      "the workflow has no published version in production",
+    ]);
   });
 
   test("is posted: other methods are refused", async () => {
@@ -294,9 +329,9 @@ describe("a URL", () => {
     const rows = await service.database.read.query(
       {
         name: "test_all_of_endpoints",
-        text: `select row_to_json(e)::text as row, convert_from(e.sealed_secret, 'latin1') as secret
+        text: `select row_to_json(e)::text as row, encode(e.sealed_secret, 'escape') as secret
           from workflow_endpoints e where definition_id = $1
-          union all select coalesce(convert_from(answer, 'latin1'), ''), '' from caller_keys`,
+          union all select coalesce(encode(answer, 'escape'), ''), '' from caller_keys`,
       },
       [workflowId],
     );

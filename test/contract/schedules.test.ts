@@ -14,6 +14,7 @@ import {
   Schedules,
 } from "../../gen/workflows/ops/v1/schedules_pb.ts";
 import { StarterKind } from "../../gen/workflows/ops/v1/starters_pb.ts";
+import { OnMissedTrigger } from "../../gen/workflows/ops/v1/workflow_pauses_pb.ts";
 import { Workflows } from "../../gen/workflows/ops/v1/workflows_pb.ts";
 import {
   StepRunState,
@@ -23,6 +24,7 @@ import {
   WorkflowState,
 } from "../../gen/workflows/v1/workflows_pb.ts";
 import { fireWorkflowSchedules } from "../../src/runtime/fire-workflow-schedules.ts";
+import { startDueTriggers } from "../../src/runtime/missed-triggers.ts";
 import { type RpcService, refusedBy, startRpcService } from "../support/services/rpc-service.ts";
 
 const HOUR = 3_600_000;
@@ -212,8 +214,42 @@ describe("a schedule", () => {
     const schedule = await make({}, definition?.id ?? "");
     await sleepSince(schedule, HOUR);
     await fire(schedule);
-    const why = "the workflow has no published version";
+    const why = "the workflow has no published version in production";
     expect((await read(schedule.id)).last).toMatchObject([{ runId: "", skipped: why }]);
+  });
+
+  test("of a paused workflow has its slot listed as missed, and goes on", async () => {
+    const schedule = await make({ input: { region: "eu" } });
+    const { id, workflowId } = schedule;
+    await workflows.pause({ workflowId, onMissed: OnMissedTrigger.QUEUE });
+    await sleepSince(schedule, HOUR);
+    await fire(schedule);
+    expect(await runsOf(schedule)).toEqual([]);
+    const shown = await read(id);
+    expect(shown.last).toMatchObject([{ runId: "", skipped: "the workflow is paused" }]);
+    expect(timestampMs(shown.next[0] ?? timestampFromMs(0))).toBeGreaterThan(Date.now());
+    const [from, to] = [timestampFromMs(Date.now() - HOUR), timestampFromMs(Date.now())];
+    const wishes = [() => schedules.runNow({ id }), () => schedules.backfill({ id, from, to })];
+    for (const wish of wishes) {
+      expect(await refusedBy(wish())).toMatchObject({ reason: "WORKFLOW_PAUSED" });
+    }
+    await workflows.resume({ workflowId });
+    await startDueTriggers(service, 100, []);
+    expect(await runsOf(schedule)).toMatchObject([
+      { inputPayload: { region: "eu" }, triggerEventId: expect.stringContaining(id) },
+    ]);
+  });
+
+  test("of an archived workflow says so at its slot, and goes on", async () => {
+    const schedule = await make();
+    await workflows.archive({ definitionId: schedule.workflowId });
+    await sleepSince(schedule, HOUR);
+    await fire(schedule);
+    expect(await runsOf(schedule)).toEqual([]);
+    const { last } = await read(schedule.id);
+    expect(last).toMatchObject([{ runId: "", skipped: "the workflow is archived" }]);
+    const asked = schedules.runNow({ id: schedule.id });
+    expect((await refusedBy(asked)).error.rawMessage).toContain("is archived");
   });
 
   test("that is paused runs nothing, and nothing of its pause once it is resumed", async () => {

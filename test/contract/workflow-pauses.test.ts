@@ -16,6 +16,7 @@ import { StepType, TriggerType } from "../../gen/workflows/v1/workflows_pb.ts";
 import { fireSchedules } from "../../src/runtime/fire-schedules.ts";
 import { keepMissed, startDueTriggers } from "../../src/runtime/missed-triggers.ts";
 import { PARTITIONS } from "../../src/runtime/partition.ts";
+import { findDeployedTriggers } from "../../src/store/deployed-triggers.ts";
 import { markPublished } from "../../src/store/mark-published.ts";
 import { takePartitions } from "../../src/store/outbox.ts";
 import { COUNTER_KINDS, dayOf, durationClass } from "../../src/store/run-counts.ts";
@@ -108,6 +109,10 @@ describe("a paused workflow", () => {
     expect(refused.error.rawMessage).toContain("Workflows.Resume");
     const again = await service.client.startRun({ definitionId, triggerEventId: "known" });
     expect(again.run?.id).toBe(run?.id);
+    const headers = { "Workflows-Environment": "staging" };
+    const known = { definitionId, triggerEventId: "known" };
+    const elsewhere = await refusedBy(service.client.startRun(known, { headers }));
+    expect(elsewhere).toMatchObject({ reason: "WORKFLOW_PAUSED" });
   });
 
   it("lets runs under way go on", async () => {
@@ -175,6 +180,53 @@ describe("a paused workflow", () => {
     await sources.resume({ workflowId });
     await startDue();
     expect(await runsOf(workflowId)).toEqual([missed?.triggerEventId]);
+  });
+
+  it("misses events of an environment, and starts what is deployed there then", async () => {
+    const { workflowId, eventType } = await define();
+    const headers = { "Workflows-Environment": "staging" };
+    await sources.deploy({ definitionId: workflowId, environment: "staging", version: 1 });
+    await sources.pause({ workflowId, onMissed: OnMissedTrigger.QUEUE });
+    const trigger = {
+      ...{ workspaceId: WORKSPACE, triggerType: TriggerType.EVENT, eventType },
+      triggerEventId: "of both",
+    };
+    expect((await service.client.handleTrigger(trigger, { headers })).startedRuns).toEqual([]);
+    expect((await service.client.handleTrigger(trigger)).startedRuns).toEqual([]);
+    const ids = (await missedOf(workflowId)).map(({ triggerEventId }) => triggerEventId);
+    expect(ids).toEqual(["of both", "of both"]);
+    await service.client.publishVersion({
+      ...{ definitionId: workflowId, steps: [WORK, { ...WORK, id: "more" }] },
+      trigger: { triggerType: TriggerType.EVENT, eventType },
+    });
+    await sources.resume({ workflowId });
+    await startDue();
+    const { runs } = await service.client.listRuns({
+      ...{ workspaceId: WORKSPACE, definitionId: workflowId },
+    });
+    expect(runs.map(({ definitionVersion }) => definitionVersion).sort()).toEqual([1, 2]);
+  });
+
+  it("fails what was queued of a workflow that is archived meanwhile, and starts none of its environments", async () => {
+    const { workflowId, eventType } = await define();
+    await sources.deploy({ definitionId: workflowId, environment: "staging", version: 1 });
+    const { rows } = await sql.query<{ key: string }>(
+      "select translate(trigger_key, '/', '.') as key from workflow_deployments where definition_id = $1",
+      [workflowId],
+    );
+    const key = rows.find((row) => row.key !== null)?.key ?? "";
+    const probe = { place: 0, workspaceId: WORKSPACE, environment: "staging", key };
+    const listening = () => findDeployedTriggers(service.database.read, [probe]);
+    expect(await listening()).toMatchObject([{ definitionId: workflowId }]);
+    await sources.pause({ workflowId, onMissed: OnMissedTrigger.QUEUE });
+    await send(eventType, "queued");
+    await sources.archive({ definitionId: workflowId });
+    await sources.resume({ workflowId });
+    expect(await startDue()).toEqual({ due: 1, refused: [] });
+    expect(await missedOf(workflowId)).toMatchObject([
+      { state: MissedTriggerState.FAILED, problem: "the workflow is archived", canStart: true },
+    ]);
+    expect(await listening()).toEqual([]);
   });
 
   it("holds what was about to start when it is paused again", async () => {

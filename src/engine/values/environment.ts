@@ -33,3 +33,8 @@ export function environmentOfEvent(
 export function startKeyOf(environment: string | undefined, eventId: string): string {
   return environment === undefined ? eventId : `${environment}${SEPARATOR}${eventId}`;
 }
+
+/** The id of the event of such a start. */
+export function eventIdOf(startKey: string): string {
+  return startKey.slice(startKey.lastIndexOf(SEPARATOR) + 1);
+}

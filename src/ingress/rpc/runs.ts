@@ -11,7 +11,7 @@ import {
   StartRunRequestSchema,
 } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { TriggerType } from "../../engine/values/definition.ts";
-import { PRODUCTION } from "../../engine/values/environment.ts";
+import { PRODUCTION, startKeyOf } from "../../engine/values/environment.ts";
 import { Refusal } from "../../process/refusal.ts";
 import { closedRefusal } from "../../runtime/closed-refusals.ts";
 import { pausedRefusal } from "../../runtime/pauses.ts";
@@ -160,13 +160,18 @@ async function requireDeployed(
 
 /** Of a paused workflow nothing starts; what the event has started is found. */
 async function refusePaused(
-  { database, visibility }: ReadDeps,
+  { database, visibility, environment }: WriteDeps,
   { id, pauseReason }: DefinitionHead,
   { triggerEventId }: StartRunRequest,
 ): Promise<void> {
   const isKnown =
     triggerEventId !== "" &&
-    (await hasStartedRun(database.callers, visibility, id, triggerEventId));
+    (await hasStartedRun(
+      database.callers,
+      visibility,
+      id,
+      startKeyOf(environment, triggerEventId),
+    ));
   if (!isKnown) throw pausedRefusal(id, pauseReason ?? "");
 }
 

@@ -15,6 +15,8 @@ import {
 import { readCronLine } from "../../engine/values/cron.ts";
 import { withoutPreset, withZone } from "../../engine/values/cron-presets.ts";
 import { Refusal } from "../../process/refusal.ts";
+import { closedRefusal } from "../../runtime/closed-refusals.ts";
+import { pausedRefusal } from "../../runtime/pauses.ts";
 import { slotsBetween } from "../../runtime/schedule-slots.ts";
 import {
   type StartedVersion,
@@ -104,9 +106,14 @@ function readRange({ from, to }: SchedulesBackfillRequest, faults: Faults) {
   return { fromMs, toMs };
 }
 
+/** The version that starts. Refuses archived, workflow_paused and nothing_published. */
 async function requireVersion(deps: ReadDeps, definitionId: string): Promise<StartedVersion> {
-  const { latestVersionId: id, latestVersion: number } = await requireHead(deps, definitionId);
+  const head = await requireHead(deps, definitionId);
+  const { latestVersionId: id, latestVersion: number, isArchived, pauseReason } = head;
+  if (isArchived) throw closedRefusal(definitionId, "archived");
+  if (pauseReason !== null) throw pausedRefusal(definitionId, pauseReason);
   if (id !== null) return { id, number };
   const resource = { type: "definition", name: definitionId };
-  throw new Refusal("nothing_published", "the workflow has no published version yet", { resource });
+  const words = "the workflow has no published version in production";
+  throw new Refusal("nothing_published", words, { resource });
 }

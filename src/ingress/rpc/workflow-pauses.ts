@@ -17,6 +17,7 @@ import {
   WorkflowsResumeRequestSchema,
 } from "../../../gen/workflows/ops/v1/workflow_pauses_pb.ts";
 import type { TriggerType } from "../../engine/values/definition.ts";
+import { eventIdOf } from "../../engine/values/environment.ts";
 import {
   countMissedTriggers,
   findPauses,
@@ -144,7 +145,7 @@ export function pauseField(row: PauseRow | undefined) {
 function missedMessage(row: MissedRow) {
   const { seq, missedAt, queuedUntil, state, eventId, source, pauseReason, canStart } = row;
   return {
-    ...{ id: String(seq), triggerEventId: eventId, source, pauseReason, canStart },
+    ...{ id: String(seq), triggerEventId: eventIdOf(eventId), source, pauseReason, canStart },
     triggerType: TRIGGER_TYPE_NUMBERS[row.triggerType as TriggerType],
     missedAt: timestampFromDate(missedAt),
     // The numbers of the states are those that are stored.

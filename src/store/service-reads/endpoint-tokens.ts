@@ -34,7 +34,9 @@ const FIND: Statement = {
       e.sealed_secret as "sealedSecret", d.id, d.workspace_id as "workspaceId",
       d.latest_version as "latestVersion", d.latest_version_id as "latestVersionId",
       (select s.input_schema_json from version_sources s where s.version_id = d.latest_version_id)
-        as "inputSchemaJson"
+        as "inputSchemaJson",
+      (select true from closed_workflows c where c.definition_id = d.id) as "isArchived",
+      (select p.reason from workflow_pauses p where p.definition_id = d.id) as "pauseReason"
     from unnest($1::text[]) as v(hash)
     cross join lateral (
       select id, definition_id, verification, signature_header, sealed_secret

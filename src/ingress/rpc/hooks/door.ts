@@ -4,7 +4,8 @@
  * Invariants:
  * 1. Nothing of a delivery is used before its signature was checked over the bytes as they came.
  * 2. An unknown token and one whose time is over have one answer, by one look-up.
- * 3. Repeats of a delivery id start one run; an answer of 2xx says that the run is committed.
+ * 3. A delivery of a paused workflow is listed as a missed trigger before its answer, and starts nothing.
+ * 4. Repeats of a delivery id start one run; an answer of 2xx says that the run is committed.
  */
 import { Code } from "@connectrpc/connect";
 import { BadRequestSchema } from "../../../../gen/google/rpc/error_details_pb.ts";
@@ -36,6 +37,7 @@ import { type NodeRequest, type NodeResponse, pathOf } from "../node-calls.ts";
 import { dropRest } from "../request-rest.ts";
 import { readRun } from "../run-answers.ts";
 import { BODY_BYTES, deliveryIdOf, inputOf, readDelivery, waitOf } from "./delivery.ts";
+import { createHold, type HoldDelivery } from "./held-deliveries.ts";
 import { endsWithin } from "./wait-for-end.ts";
 
 /** What the door needs. */
@@ -81,6 +83,7 @@ export function createHookDoor(deps: HookDeps): HookDoor {
   const find = createEndpointFinder(deps.database);
   const sealer = createSealer(deps.endpoints?.secretsKeys ?? []);
   const open = (id: string, sealed: Uint8Array) => sealer?.open(id, sealed);
+  const isHeld = createHold(deps.database);
   const waiting = { count: 0 };
   return (request, response) => {
     const path = pathOf(request);
@@ -88,7 +91,7 @@ export function createHookDoor(deps: HookDeps): HookDoor {
     dropRest(request, response);
     const gone = new AbortController();
     response.once("close", () => gone.abort());
-    const call = { ...deps, open, waiting, signal: gone.signal };
+    const call = { ...deps, open, isHeld, waiting, signal: gone.signal };
     answerPost(call, request, () => find(path.slice(ROOT.length)))
       .catch((error: unknown) => refused(deps.log, error))
       .then((made) => {
@@ -103,6 +106,7 @@ export function createHookDoor(deps: HookDeps): HookDoor {
 
 interface CallDeps extends HookDeps {
   open(id: string, sealed: Uint8Array): string | undefined;
+  readonly isHeld: HoldDelivery;
   readonly waiting: { count: number };
   /** Aborts when the sender has gone. */
   readonly signal: AbortSignal;
@@ -129,6 +133,10 @@ async function answerPost(
     return { status: 200, body: { challenge: input.challenge ?? "" } };
   }
   const start = startOf(endpoint, deliveryIdOf(how, request.headers, input), input);
+  if (await deps.isHeld(endpoint, start)) {
+    count("workflows_endpoint_deliveries_total", { outcome: "missed" });
+    return { status: 202, body: { created: false, missed: true } };
+  }
   const { runId, created } = await deps.processor.submit(start);
   count("workflows_endpoint_deliveries_total", { outcome: created ? "started" : "repeated" });
   const ended = waitMs === 0 ? undefined : await outcomeOf(deps, endpoint, runId, waitMs);
@@ -158,13 +166,12 @@ function startOf(
   { id, definition }: EndpointOfToken,
   deliveryId: string,
   input: JsonObject,
-): Submission {
+): Extract<Submission, { kind: "start" }> {
   const { workspaceId, latestVersionId: versionId, latestVersion, inputSchemaJson } = definition;
   if (versionId === null) {
     const resource = { type: "definition", name: definition.id };
-    throw new Refusal("nothing_published", "the workflow has no published version yet", {
-      resource,
-    });
+    const words = "the workflow has no published version in production";
+    throw new Refusal("nothing_published", words, { resource });
   }
   const fault = findPayloadFault(input, MAX_PAYLOAD_DEPTH);
   if (fault !== undefined) {

@@ -1,6 +1,6 @@
 /**
  * Triggers of versions that are deployed outside of production, by the keys of events. Production's are those of latest versions
- * (event-readers.ts).
+ * (event-readers.ts). An archived workflow stays deployed there, and listens to nothing.
  * Boundary: finds by keys; whether a trigger fits is asked of the engine.
  */
 import type { Queries, Statement } from "./database.ts";
@@ -20,6 +20,7 @@ const FIND: Statement = {
       select d.definition_id, d.version_id from workflow_deployments d
       where d.workspace_id = e.workspace_id and d.environment = e.environment and d.state = 'ACTIVE'
         and d.trigger_key is not null and translate(d.trigger_key, '/', '.') = e.key
+        and not exists (select 1 from closed_workflows c where c.definition_id = d.definition_id)
       offset 0
     ) as d
     cross join lateral (

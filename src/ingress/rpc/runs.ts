@@ -11,7 +11,7 @@ import {
   StartRunRequestSchema,
 } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { TriggerType } from "../../engine/values/definition.ts";
-import { PRODUCTION } from "../../engine/values/environment.ts";
+import { PRODUCTION, startKeyOf } from "../../engine/values/environment.ts";
 import { Refusal } from "../../process/refusal.ts";
 import { closedRefusal } from "../../runtime/closed-refusals.ts";
 import { pausedRefusal } from "../../runtime/pauses.ts";
@@ -46,7 +46,6 @@ export async function answerStartRun(deps: WriteDeps, request: StartRunRequest) 
   checkTriggerType(request, faults);
   faults.refuseIfAny();
   const definition = await requireHead(deps, request);
-  if (definition.pauseReason !== null) await refusePaused(deps, definition, request);
   const [{ version, hops, environment }] = await Promise.all([
     placeStart(deps, definition, request),
     requireEntity(deps, request.entityId, definition.workspaceId),
@@ -118,6 +117,7 @@ async function placeStart(deps: WriteDeps, definition: DefinitionHead, request: 
   const parent = await findParent(deps, parentRunId, definition.workspaceId);
   const environment = environmentOfStart(deps, parent);
   const isChild = parent !== undefined;
+  if (definition.pauseReason !== null) await refusePaused(deps, definition, request, environment);
   const version =
     environment === undefined
       ? await requireVersion(deps, definition, wanted)
@@ -163,10 +163,11 @@ async function refusePaused(
   { database, visibility }: ReadDeps,
   { id, pauseReason }: DefinitionHead,
   { triggerEventId }: StartRunRequest,
+  environment: string | undefined,
 ): Promise<void> {
+  const startKey = startKeyOf(environment, triggerEventId);
   const isKnown =
-    triggerEventId !== "" &&
-    (await hasStartedRun(database.callers, visibility, id, triggerEventId));
+    triggerEventId !== "" && (await hasStartedRun(database.callers, visibility, id, startKey));
   if (!isKnown) throw pausedRefusal(id, pauseReason ?? "");
 }
 

@@ -29,6 +29,7 @@ import {
   findEndpointsOfTokens,
 } from "../store/service-reads/endpoint-tokens.ts";
 import { applyKeys } from "./caller-keys.ts";
+import { lockSeen } from "./definitions.ts";
 import { requireEnvironment } from "./starter-environment.ts";
 
 export type { EndpointOfToken } from "../store/service-reads/endpoint-tokens.ts";
@@ -77,7 +78,7 @@ const TOKEN_BYTES = 32;
 const PATH = "/hooks/";
 const WITHOUT_SETTINGS: EndpointSettings = { secretsKeys: [], publicUrl: "" };
 
-/** Makes an endpoint. Refuses invalid_fields and, past 50 of a workflow, illegal_move. */
+/** Makes an endpoint. Refuses not_found, invalid_fields and, past 50 of a workflow, illegal_move. */
 export async function createEndpoint(
   deps: EndpointDeps,
   wanted: WantedEndpoint,
@@ -88,6 +89,8 @@ export async function createEndpoint(
   const kept = secretOf(verification, secret, createSealer(secretsKeys));
   const token = newToken();
   const row = await committed(deps, async (tx) => {
+    // Delete takes the endpoints along that are there by then.
+    await lockSeen(tx, plain);
     if ((await countEndpoints(tx, plain.definitionId)) >= OF_A_WORKFLOW) {
       const resource = { type: "definition", name: plain.definitionId };
       const words = `the workflow has ${OF_A_WORKFLOW} endpoints; delete one that is not used`;

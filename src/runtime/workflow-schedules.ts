@@ -18,6 +18,7 @@ import {
   type WorkflowScheduleRow,
 } from "../store/workflow-schedules.ts";
 import { applyKeys } from "./caller-keys.ts";
+import { lockSeen } from "./definitions.ts";
 import { OVERLAPS, type Overlap, slotAfter } from "./schedule-slots.ts";
 import { RUN_AS, standingAt, timesOf } from "./schedule-starts.ts";
 import { requireEnvironment } from "./starter-environment.ts";
@@ -65,7 +66,7 @@ export interface ScheduleDeps {
 /** Schedules of one workflow. */
 const OF_A_WORKFLOW = 1_000;
 
-/** Makes a schedule. Refuses invalid_fields and, past 1,000 of a workflow, illegal_move. */
+/** Makes a schedule. Refuses not_found, invalid_fields and, past 1,000 of a workflow, illegal_move. */
 export async function createSchedule(
   deps: ScheduleDeps,
   wanted: WantedSchedule,
@@ -74,6 +75,8 @@ export async function createSchedule(
   const { workspaceId, definitionId, isPaused } = wanted;
   const environment = requireEnvironment(wanted.environment);
   return committed(deps, async (tx) => {
+    // Delete takes the schedules along that are there by then.
+    await lockSeen(tx, { definitionId, workspaceId });
     if ((await countWorkflowSchedules(tx, definitionId)) >= OF_A_WORKFLOW) {
       const resource = { type: "definition", name: definitionId };
       const words = `the workflow has ${OF_A_WORKFLOW} schedules; delete one that is not used`;

@@ -110,14 +110,19 @@ export async function checkedSpec(written: VersionSpec): Promise<VersionSpec> {
   throw new Refusal("invalid_fields", "the version is not valid", { fields: faults });
 }
 
+/** Refuses a definition, which is locked, of which no run may begin: nothing of it is to listen. */
+export async function requireOpen(tx: Tx, definitionId: string): Promise<void> {
+  const why = (await findClosed(tx, [definitionId])).get(definitionId);
+  if (why !== undefined) throw closedRefusal(definitionId, why);
+}
+
 /** Stores the next version of a definition that is locked. Nothing starts it until it is deployed. Refuses archived. */
 export async function storeUndeployed(
   tx: Tx,
   definition: DefinitionRow,
   spec: VersionSpec,
 ): Promise<VersionRow> {
-  const why = (await findClosed(tx, [definition.id])).get(definition.id);
-  if (why !== undefined) throw closedRefusal(definition.id, why);
+  await requireOpen(tx, definition.id);
   const version = await insertVersion(tx, definition, {
     id: newVersionId(),
     spec,

@@ -19,7 +19,13 @@ import { type DefinitionRow, findVersions } from "../store/reads/definitions.ts"
 import { type DeployPolicyRow, findDeployPolicy } from "../store/reads/deploy-policies.ts";
 import { type DeploymentRow, findDeployment } from "../store/reads/deployments.ts";
 import { EVERY_WORKSPACE } from "../store/reads/visibility.ts";
-import { commitWithEvents, type DefinitionDeps, leadWith, lockSeen } from "./definitions.ts";
+import {
+  commitWithEvents,
+  type DefinitionDeps,
+  leadWith,
+  lockSeen,
+  requireOpen,
+} from "./definitions.ts";
 
 /** Puts a policy; `etag` is that of the policy that was read. Refuses illegal_move where it was changed since. */
 export async function putDeployPolicy(
@@ -56,7 +62,7 @@ export interface DeployVerdict {
   readonly reason: string;
 }
 
-/** Decides it. A repeat gives it as it is; refuses illegal_move where it waits no more. */
+/** Decides it. A repeat gives it as it is; refuses illegal_move where it waits no more, and the approval of an archived workflow's. */
 export async function decideDeployment(
   deps: DefinitionDeps,
   seen: Pick<DeploymentRow, "definitionId" | "workspaceId">,
@@ -91,6 +97,7 @@ async function approve(
   verdict: DeployVerdict,
 ): Promise<void> {
   const { definitionId, environment, versionId } = row;
+  await requireOpen(tx, definitionId);
   const place = { definitionId, environment };
   const supersedes = (await endDeployment(tx, place, "ACTIVE", "SUPERSEDED")) ?? "";
   await decide(tx, verdict, { state: "ACTIVE", supersedes });

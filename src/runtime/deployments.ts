@@ -16,7 +16,6 @@ import { PRODUCTION } from "../engine/values/environment.ts";
 import { canonicalJson, type JsonObject, ownValue } from "../engine/values/json.ts";
 import { newDeploymentId } from "../process/ids.ts";
 import { Refusal } from "../process/refusal.ts";
-import { findClosed } from "../store/closed-workflows.ts";
 import type { Queries, Tx } from "../store/database.ts";
 import { endDeployment, insertDeployment } from "../store/deployments.ts";
 import {
@@ -37,13 +36,13 @@ import {
 import { findNewestNumber } from "../store/reads/version-sources.ts";
 import { EVERY_WORKSPACE } from "../store/reads/visibility.ts";
 import { findMissingChildren } from "../store/service-reads/child-targets.ts";
-import { closedRefusal } from "./closed-refusals.ts";
 import {
   commitWithEvents,
   type DefinitionDeps,
   leadWith,
   lockSeen,
   type Publisher,
+  requireOpen,
 } from "./definitions.ts";
 import { inPieces } from "./in-pieces.ts";
 
@@ -95,8 +94,7 @@ export async function deployLocked(
 ): Promise<DeploymentRow> {
   const { environment } = order;
   const { id: definitionId } = definition;
-  const why = (await findClosed(tx, [definitionId])).get(definitionId);
-  if (why !== undefined) throw closedRefusal(definitionId, why);
+  await requireOpen(tx, definitionId);
   const current = await findCurrentDeployments(tx, EVERY_WORKSPACE, [definitionId]);
   requireRoom(current, environment);
   const stored = current.find((row) => isActive(row, environment));

@@ -78,7 +78,7 @@ const TOKEN_BYTES = 32;
 const PATH = "/hooks/";
 const WITHOUT_SETTINGS: EndpointSettings = { secretsKeys: [], publicUrl: "" };
 
-/** Makes an endpoint. Refuses invalid_fields and, past 50 of a workflow, illegal_move. */
+/** Makes an endpoint. Refuses not_found, invalid_fields and, past 50 of a workflow, illegal_move. */
 export async function createEndpoint(
   deps: EndpointDeps,
   wanted: WantedEndpoint,

@@ -66,7 +66,7 @@ export interface ScheduleDeps {
 /** Schedules of one workflow. */
 const OF_A_WORKFLOW = 1_000;
 
-/** Makes a schedule. Refuses invalid_fields and, past 1,000 of a workflow, illegal_move. */
+/** Makes a schedule. Refuses not_found, invalid_fields and, past 1,000 of a workflow, illegal_move. */
 export async function createSchedule(
   deps: ScheduleDeps,
   wanted: WantedSchedule,

@@ -138,17 +138,22 @@ export function deleteWorkflow(
 ): Promise<string> {
   return commitWithEvents(deps, async (tx) => {
     const row = await lockSeen(tx, { definitionId, workspaceId });
-    await lockStartsOfAll(tx);
-    if (await hasRuns(tx, row)) {
-      const resource = { type: "definition", name: definitionId };
-      const message = `runs of workflow "${row.name}" are stored: Archive it, and nothing starts further ones`;
-      throw new Refusal("has_runs", message, { resource });
-    }
+    await requireNoRuns(tx, row);
     await deleteDefinition(tx, row);
+    // Starts of all workflows wait from here on, so what takes a while is done. Those under way until now count.
+    await lockStartsOfAll(tx);
+    await requireNoRuns(tx, row);
     const at = await closeWorkflow(tx, definitionId, "deleted");
     const events = [workflowEvent(row, { operation: "deleted", of: "0", at, by, reason })];
     return { row: definitionId, madeId: definitionId, definitionId, events };
   });
+}
+
+async function requireNoRuns(tx: Tx, definition: DefinitionRow): Promise<void> {
+  if (!(await hasRuns(tx, definition))) return;
+  const resource = { type: "definition", name: definition.id };
+  const message = `runs of workflow "${definition.name}" are stored: Archive it, and nothing starts further ones`;
+  throw new Refusal("has_runs", message, { resource });
 }
 
 interface Changed {

@@ -1,6 +1,6 @@
 /**
  * Triggers of versions that are deployed outside of production, by the keys of events. Production's are those of latest versions
- * (event-readers.ts).
+ * (event-readers.ts). An archived workflow stays deployed there, and listens to nothing.
  * Boundary: finds by keys; whether a trigger fits is asked of the engine.
  */
 import type { Queries, Statement } from "./database.ts";

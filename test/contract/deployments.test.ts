@@ -11,6 +11,7 @@ import { Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
 import { Workflows } from "../../gen/workflows/ops/v1/workflows_pb.ts";
 import { StepType, TriggerType } from "../../gen/workflows/v1/workflows_pb.ts";
 import { nameOf } from "../../src/cli/show-run.ts";
+import { findEventTriggers } from "../../src/runtime/routing/route-starts.ts";
 import { type RpcService, refusedBy, startRpcService } from "../support/services/rpc-service.ts";
 
 const WORKSPACE = "ws";
@@ -124,6 +125,13 @@ describe("production", () => {
     const { workflow: shown } = await sources.get({ id: definitionId });
     expect(shown?.deployments).toMatchObject([{ environment: "production", version: 2 }]);
     await sources.deploy({ definitionId, environment: "staging", fromEnvironment: "production" });
+    const first = await sources.listDeployments({ definitionId, pageSize: 1 });
+    const second = await sources.listDeployments({
+      ...{ definitionId, pageSize: 1, pageToken: first.nextPageToken },
+    });
+    const listed = [first, second].flatMap((page) => page.deployments);
+    expect(listed.map(({ environment }) => environment)).toEqual(["production", "staging"]);
+    expect(second.nextPageToken).toBe("");
     await sources.deploy({ definitionId, environment: "production", version: 1 });
     expect(await shownOf(definitionId)).toEqual([
       ["production", 1, "ACTIVE"],
@@ -337,6 +345,13 @@ describe("a run", () => {
       service.client.startRun({ definitionId, triggerEventId: "same" }, { headers });
     expect((await start({ "Workflows-Environment": "staging" })).run?.id).toBe(staged[0]);
     expect((await start({})).run?.id).toBe(live[0]);
+    // Of a paused workflow what has started is found, in its environment.
+    await sources.deploy({ definitionId, environment: "qa" });
+    await sources.pause({ workflowId: definitionId });
+    expect((await start({ "Workflows-Environment": "staging" })).run?.id).toBe(staged[0]);
+    const paused = await refusedBy(start({ "Workflows-Environment": "qa" }));
+    expect(paused.reason).toBe("WORKFLOW_PAUSED");
+    await sources.resume({ workflowId: definitionId });
     const key = { "Idempotency-Key": "start-1" };
     await start(key);
     const other = await refusedBy(start({ ...key, "Workflows-Environment": "staging" }));
@@ -474,7 +489,7 @@ describe("a policy", () => {
     );
     expect([code, error.rawMessage]).toEqual([
       "FailedPrecondition",
-      "a policy of the workspace asks for an approval before production: use PublishDraft, then Deploy",
+      "a policy of the workspace asks for an approval before production: use PublishDraft with deploy_to, then Deploy",
     ]);
     expect((await sources.listVersionHeads({ definitionId })).totalSize).toBe(2);
     const staged = await sources.deploy({ definitionId, environment: "staging", version: 1 });
@@ -541,5 +556,41 @@ describe("a policy", () => {
     const late = await refusedBy(decide(older.id, Verdict.APPROVE, "ben", older.digest));
     expect(late.code).toBe("FailedPrecondition");
     expect(await latestOf(definitionId)).toBe(1);
+  });
+
+  test("lets nothing of an archived workflow listen: what waits can be denied, not approved", async () => {
+    const other = { workspaceId: "ws_archived", name: "archived" };
+    const { definition } = await service.client.createDefinition(other);
+    const id = definition?.id ?? "";
+    const type = "of.archived";
+    await service.client.publishVersion({ definitionId: id, steps: [task("a")], ...listens(type) });
+    await service.client.publishVersion({ definitionId: id, steps: [task("b")] });
+    await sources.deploy({ definitionId: id, environment: "staging", version: 1 });
+    const rules = [{ environment: "production", approvers: [] }];
+    await sources.putDeployPolicy({ workspaceId: other.workspaceId, rules }, as("ann"));
+    const wanted = { definitionId: id, environment: "production", version: 1 };
+    const { deployment } = await sources.deploy(wanted, as("ann"));
+    const { id: waiting = "", digest = "" } = deployment ?? {};
+    await sources.archive({ definitionId: id });
+    const approving = await refusedBy(decide(waiting, Verdict.APPROVE, "ben", digest));
+    expect(approving.reason).toBe("ARCHIVED");
+    expect(await latestOf(id)).toBe(2);
+    const listening = async () =>
+      (
+        await findEventTriggers(
+          service.database,
+          [undefined, "staging"].map((environment) => ({
+            ...{ workspaceId: other.workspaceId, id: "e", source: "", type, subject: "" },
+            ...{ time: "", data: {}, actorAgentId: "", hops: 0 },
+            ...(environment === undefined ? {} : { environment }),
+          })),
+          undefined,
+        )
+      ).map(({ version }) => version);
+    expect(await listening()).toEqual([]);
+    const denied = await decide(waiting, Verdict.DENY, "ben", digest);
+    expect(denied.item?.state).toBe(ItemState.DONE);
+    await sources.unarchive({ definitionId: id });
+    expect(await listening()).toEqual([1]);
   });
 });

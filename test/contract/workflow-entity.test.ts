@@ -15,7 +15,9 @@ import {
   Workflows,
 } from "../../gen/workflows/ops/v1/workflows_pb.ts";
 import { StepRunState, StepType, TriggerType } from "../../gen/workflows/v1/workflows_pb.ts";
+import { createEndpoint } from "../../src/runtime/endpoints.ts";
 import type { RunStart } from "../../src/runtime/submission.ts";
+import { createSchedule } from "../../src/runtime/workflow-schedules.ts";
 import { until } from "../support/assertions/until.ts";
 import { type RpcService, refusedBy, startRpcService } from "../support/services/rpc-service.ts";
 
@@ -167,7 +169,7 @@ describe("drafts", () => {
     ]);
   });
 
-  test("name their workflow, have 512 KiB at most, and are deployed to production alone", async () => {
+  test("name their workflow, and have 512 KiB at most", async () => {
     const definitionId = await create();
     const { faults, draft } = await client().saveDraft({
       ...{ definitionId, sourceText: `# first\n${textOf("other")}` },
@@ -177,8 +179,30 @@ describe("drafts", () => {
     const etag = draft?.etag ?? "";
     const large = client().saveDraft({ definitionId, etag, sourceText: "#".repeat(524_289) });
     expect(await refusedBy(large)).toMatchObject({ fields: ["source_text"] });
-    const staging = client().publishDraft({ definitionId, etag, deployTo: "staging" });
-    expect(await refusedBy(staging)).toMatchObject({ fields: ["deploy_to"] });
+    const nowhere = client().publishDraft({ definitionId, etag, deployTo: "A B" });
+    expect(await refusedBy(nowhere)).toMatchObject({ fields: ["deploy_to"] });
+  });
+
+  test("are published to another environment, and production stays as it is", async () => {
+    const definitionId = await publish();
+    const { draft } = await client().saveDraft({ definitionId, sourceText: textOf("draft", "B") });
+    const published = await client().publishDraft({
+      ...{ definitionId, etag: draft?.etag ?? "", deployTo: "staging" },
+    });
+    expect(published).toMatchObject({
+      ...{ outcome: PublishOutcome.PUBLISHED, version: { version: 2 } },
+      definition: { latestVersion: 1 },
+    });
+    const { workflow } = await client().get({ id: definitionId });
+    expect(workflow?.draft).toBeUndefined();
+    const deployed = workflow?.deployments.map(({ environment, version }) => [
+      environment,
+      version,
+    ]);
+    expect(deployed).toEqual([
+      ["production", 1],
+      ["staging", 2],
+    ]);
   });
 
   test("are saved and published once for a key", async () => {
@@ -307,6 +331,21 @@ describe("a workflow", () => {
     ]) {
       expect((await refusedBy(call)).code).toBe("NotFound");
     }
+    // What was on its way to be made of it is not left behind.
+    const more = { workspaceId, definitionId: unused, environment: "", name: "late" };
+    const changed = { changedBy: "", changeReason: "" };
+    const hook = { verification: "none", secret: "", signatureHeader: "" } as const;
+    const times = { line: "@every 1h", zone: "", overlap: "allow", runAs: "org" } as const;
+    const limits = { catchUpSeconds: undefined, from: undefined, to: undefined, jitterSeconds: 0 };
+    const late = [
+      createEndpoint(service, { ...more, ...hook, ...changed }),
+      createSchedule(
+        service,
+        { ...more, ...times, ...limits, isPaused: false, input: {}, runAsSubject: "" },
+        changed,
+      ),
+    ];
+    for (const making of late) await expect(making).rejects.toMatchObject({ reason: "not_found" });
     expect(await publish("unused")).not.toBe(unused);
     expect(await eventsOf(unused)).toEqual([
       ...["created", "published", "draft_saved", "updated", "deleted"],

@@ -36,6 +36,8 @@ const VARS_BYTES_AT_MOST = 16 * 1024;
 const STATES_AT_MOST = 32;
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
 const LATEST_MS = Date.UTC(9_999, 11, 31);
+/** The place of production's version without a row, which is listed first. */
+const BEFORE_ALL = [LATEST_MS, "none"];
 
 /** Deploy: the deployment as it stands now. */
 export async function answerDeploy(deps: WriteDeps, request: DeployRequest) {
@@ -89,11 +91,12 @@ export async function answerListDeployments(deps: ReadDeps, request: ListDeploym
     countDeployments(lists, deps.visibility, filters),
   ]);
   const page = rows.slice(0, room - 1);
-  const last = rows.length < room ? undefined : page.at(-1);
+  const isMore = rows.length >= room;
+  const last = page.at(-1);
+  const next = last === undefined ? BEFORE_ALL : [last.at.getTime(), last.id];
   return {
     deployments: [...shown, ...page].map(deploymentMessage),
-    nextPageToken:
-      last === undefined ? "" : tokenOf(filterHash(filters), [last.at.getTime(), last.id]),
+    nextPageToken: isMore ? tokenOf(filterHash(filters), next) : "",
     totalSize: total + bare.length,
   };
 }

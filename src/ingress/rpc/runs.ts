@@ -46,7 +46,6 @@ export async function answerStartRun(deps: WriteDeps, request: StartRunRequest) 
   checkTriggerType(request, faults);
   faults.refuseIfAny();
   const definition = await requireHead(deps, request);
-  if (definition.pauseReason !== null) await refusePaused(deps, definition, request);
   const [{ version, hops, environment }] = await Promise.all([
     placeStart(deps, definition, request),
     requireEntity(deps, request.entityId, definition.workspaceId),
@@ -118,6 +117,7 @@ async function placeStart(deps: WriteDeps, definition: DefinitionHead, request: 
   const parent = await findParent(deps, parentRunId, definition.workspaceId);
   const environment = environmentOfStart(deps, parent);
   const isChild = parent !== undefined;
+  if (definition.pauseReason !== null) await refusePaused(deps, definition, request, environment);
   const version =
     environment === undefined
       ? await requireVersion(deps, definition, wanted)
@@ -160,18 +160,14 @@ async function requireDeployed(
 
 /** Of a paused workflow nothing starts; what the event has started is found. */
 async function refusePaused(
-  { database, visibility, environment }: WriteDeps,
+  { database, visibility }: ReadDeps,
   { id, pauseReason }: DefinitionHead,
   { triggerEventId }: StartRunRequest,
+  environment: string | undefined,
 ): Promise<void> {
+  const startKey = startKeyOf(environment, triggerEventId);
   const isKnown =
-    triggerEventId !== "" &&
-    (await hasStartedRun(
-      database.callers,
-      visibility,
-      id,
-      startKeyOf(environment, triggerEventId),
-    ));
+    triggerEventId !== "" && (await hasStartedRun(database.callers, visibility, id, startKey));
   if (!isKnown) throw pausedRefusal(id, pauseReason ?? "");
 }
 

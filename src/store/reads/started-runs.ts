@@ -18,7 +18,7 @@ const HAS_STARTED: Statement = {
   text: `select workspace_id as "workspaceId" from run_starts where definition_id = $1 and event_id = $2 limit 1`,
 };
 
-/** Whether this event has started a run of the definition. */
+/** Whether the event of this id, as starts are unique by it (startKeyOf), has started a run of the definition. */
 export async function hasStartedRun(
   db: Queries,
   visibility: Visibility,

@@ -29,7 +29,8 @@ const vite = join(folder, "node_modules", "vite", "bin", "vite.js");
 const STAMP = ".sources.sha256";
 const SOURCES = [
   ...["console/src", "console/public", "console/index.html", "console/vite.config.ts"],
-  ...["console/package-lock.json", "package-lock.json", "src/client", "gen"],
+  ...["console/package-lock.json", "package-lock.json", "gen"],
+  ...["src/client", "src/engine", "src/file", "src/wire"],
   "tools/build-console.mjs",
 ];
 const ZIPPED = /\.(js|css|svg|json)$/;

@@ -23,6 +23,8 @@ const RunsPage = lazy(() => import("./pages/runs.tsx"));
 const RunPage = lazy(() => import("./pages/run/run-page.tsx"));
 const InboxPage = lazy(() => import("./pages/inbox/inbox-page.tsx"));
 const ItemPage = lazy(() => import("./pages/inbox/item-page.tsx"));
+const TemplatesPage = lazy(() => import("./pages/templates.tsx"));
+const TemplatePage = lazy(() => import("./pages/template.tsx"));
 const SystemPage = lazy(() => import("./pages/system.tsx"));
 const WorkspacePage = lazy(() => import("./pages/workspace.tsx"));
 const SignInPage = lazy(() => import("./pages/sign-in.tsx"));
@@ -90,6 +92,8 @@ function Pages() {
       <Route path="/runs/:id">{({ id }) => <RunPage id={decoded(id)} />}</Route>
       <Route path="/inbox" component={InboxPage} />
       <Route path="/inbox/*">{(params) => <ItemPage id={decoded(params["*"])} />}</Route>
+      <Route path="/templates" component={TemplatesPage} />
+      <Route path="/templates/:id">{({ id }) => <TemplatePage id={decoded(id)} />}</Route>
       <Route path="/system" component={SystemPage} />
       <Route>
         <PageHead title="There is no such page" />

@@ -3,8 +3,15 @@ export const paths = {
   home: "/",
   workflows: "/workflows",
   workflow: (id: string) => `/workflows/${encodeURIComponent(id)}`,
+  version: (id: string, version: number) =>
+    `/workflows/${encodeURIComponent(id)}?version=${version}`,
+  /** One tab of a workflow, with what else its address says. */
+  workflowTab: (id: string, tab: string, more: Readonly<Record<string, string>> = {}) =>
+    `/workflows/${encodeURIComponent(id)}?${new URLSearchParams({ tab, ...more })}`,
   comparison: (id: string, from: number, to: number) =>
     `/workflows/${encodeURIComponent(id)}?tab=compare&from=${from}&to=${to}`,
+  templates: "/templates",
+  template: (id: string) => `/templates/${encodeURIComponent(id)}`,
   runs: "/runs",
   /** With filters of Search, as the page Runs reads them. */
   runsWith: (filters: Readonly<Record<string, string>>) =>

@@ -85,8 +85,9 @@ async function discard(service: Service, call: Call): Promise<number> {
 async function publish(service: Service, call: Call): Promise<number> {
   const { out } = call;
   const note = textOption(call, "note") ?? "";
+  const deployTo = textOption(call, "to") ?? "";
   const draft = await requireDraft(service, call);
-  const answer = await service.sources.publishDraft({ ...draft, note });
+  const answer = await service.sources.publishDraft({ ...draft, note, deployTo });
   const { definition, version, outcome } = answer;
   if (out.json) out.object(toJson(PublishDraftResponseSchema, answer, BY_NAMES) as Json);
   else if (out.quiet) out.line(version?.id ?? "");

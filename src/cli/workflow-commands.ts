@@ -98,11 +98,16 @@ export const WORKFLOW_COMMANDS: readonly CommandRow[] = [
         "only if nobody saved since",
       ],
       [`drafts publish expense-approval --note "a second approver"`, "the next version"],
+      ["drafts publish expense-approval --to staging", "the next version, to be tried first"],
       ["drafts discard expense-approval", "forget it"],
     ],
     options: [
       ["--etag <etag>", "of the draft as it was read; that of the stored one unless given"],
       ["--note <text>", "publish: why the version is made"],
+      [
+        "--to <environment>",
+        "publish: where the version starts runs, as of deploy; production unless given",
+      ],
       REASON,
       KEY,
     ],

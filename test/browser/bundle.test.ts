@@ -37,6 +37,8 @@ test.each([
   "src/pages/run/run-page.tsx",
   "src/pages/inbox/inbox-page.tsx",
   "src/pages/inbox/item-page.tsx",
+  "src/pages/templates.tsx",
+  "src/pages/template.tsx",
   "src/pages/system.tsx",
   "src/pages/sign-in.tsx",
 ])(`the first paint of %s loads less than ${FIRST_PAINT_BYTES} bytes`, async (page) => {
@@ -51,7 +53,11 @@ test.each([
 test("what a page alone needs is loaded with that page", async () => {
   const manifest = await readManifest();
   const first = filesOf(manifest, "index.html");
-  const parts = ["parts/graph/workflow-graph.tsx", "parts/workflows/compare.tsx", "api/oidc.ts"];
+  const parts = [
+    ...["parts/graph/workflow-graph.tsx", "parts/workflows/compare.tsx", "api/oidc.ts"],
+    ...["parts/workflows/draft/editor.tsx", "parts/workflows/draft/compiled.ts"],
+    ...["parts/workflows/deployments/deployments-tab.tsx"],
+  ];
   for (const part of parts) {
     const chunk = manifest[`src/${part}`];
     expect(chunk, part).toBeDefined();

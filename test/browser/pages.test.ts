@@ -1,6 +1,9 @@
 /** Every page of the console: it loads without a fault, and axe finds nothing wrong, in both themes. */
+import { createClient } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-node";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Workflows } from "../../gen/workflows/ops/v1/workflows_pb.ts";
 import { openPage, startBrowser } from "../support/browser/browser.ts";
 import {
   type ConsoleService,
@@ -17,6 +20,9 @@ beforeAll(async () => {
   const [done, failed] = await Promise.all([1, 2, 3].map(() => service.start(definitionId)));
   await service.end(done ?? "", "COMPLETED");
   await service.end(failed ?? "", "FAILED", "the receipt is missing");
+  const transport = createConnectTransport({ baseUrl: service.baseUrl, httpVersion: "1.1" });
+  const sourceText = "workflow: expense\nsteps:\n  approve: { tusk: Approve it }\n";
+  await createClient(Workflows, transport).saveDraft({ definitionId, sourceText });
 });
 afterAll(async () => {
   await browser.close();
@@ -30,6 +36,14 @@ const PAGES: readonly [name: string, path: () => string, shown: string][] = [
   ["a workflow", () => `/workflows/${definitionId}`, "Approve it"],
   ["runs of a workflow", () => `/workflows/${definitionId}?tab=runs`, "Failed"],
   ["versions", () => `/workflows/${definitionId}?tab=versions`, "By hand"],
+  ["the draft", () => `/workflows/${definitionId}?tab=draft&graph=yes`, "has none of the keys"],
+  ["deployments", () => `/workflows/${definitionId}?tab=deployments`, "No deployment needs"],
+  ["triggers", () => `/workflows/${definitionId}?tab=triggers`, "It has no endpoint"],
+  ["statistics", () => `/workflows/${definitionId}?tab=statistics`, "No run has started"],
+  ["a simulation", () => `/workflows/${definitionId}?tab=simulate&input={}`, "Answered by"],
+  ["settings", () => `/workflows/${definitionId}?tab=settings`, "not needed any more"],
+  ["templates", () => "/templates", "Expense approval"],
+  ["a template", () => "/templates/expense-approval", "What it needs"],
   ["source", () => `/workflows/${definitionId}?tab=source`, "without a file"],
   ["the start dialog", () => `/workflows/${definitionId}?like=none`, "There is no such thing"],
   ["runs", () => "/runs", "failed at approve"],

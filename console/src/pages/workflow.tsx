@@ -1,34 +1,34 @@
-/** One workflow: its graph, runs, versions and text; and a form that starts it. */
+/** One workflow: how it stands, its draft, versions and deployments, what starts it, its runs; and a form that starts one. */
 import { Play } from "lucide-react";
-import { lazy, Suspense, useState } from "react";
+import { lazy, type ReactNode, Suspense, useState } from "react";
 import { Link } from "wouter";
 import type {
   GetVersionResponse,
   VersionHead,
+  Workflow,
 } from "../../../gen/workflows/ops/v1/workflows_pb.ts";
-import type {
-  WorkflowDefinition,
-  WorkflowVersion,
-} from "../../../gen/workflows/v1/workflows_pb.ts";
+import type { WorkflowDefinition } from "../../../gen/workflows/v1/workflows_pb.ts";
 import { useCall } from "../api/queries.ts";
 import { useRights } from "../api/rights.ts";
 import { CopyId } from "../parts/copy.tsx";
-import { Empty } from "../parts/empty.tsx";
 import { ErrorNote } from "../parts/error-note.tsx";
 import { Loading } from "../parts/loading.tsx";
 import { PageHead } from "../parts/page-head.tsx";
+import { PlainText } from "../parts/plain-text.tsx";
 import { RelativeTime } from "../parts/relative-time.tsx";
 import { useSearchParam } from "../parts/search-param.ts";
-import { Tabs } from "../parts/tabs.tsx";
+import { type Tab, Tabs } from "../parts/tabs.tsx";
 import { visibleText } from "../parts/visible-text.ts";
+import { PauseButton } from "../parts/workflows/pause.tsx";
 import { Runs } from "../parts/workflows/runs.tsx";
 import { StartDialog } from "../parts/workflows/start-dialog.tsx";
+import { Flags, StatusBadge } from "../parts/workflows/status.tsx";
+import { StatusNote } from "../parts/workflows/status-note.tsx";
 import { Steps } from "../parts/workflows/steps.tsx";
 import { Trigger, triggerDetail } from "../parts/workflows/trigger.tsx";
 import { Source, Versions } from "../parts/workflows/versions.tsx";
 import { paths } from "../paths.ts";
 import "../styles/workflows.css";
-import { PlainText } from "../parts/plain-text.tsx";
 
 const START = "workflows.v1.WorkflowService/StartRun";
 const EVERY_MS = 15_000;
@@ -37,6 +37,24 @@ const VERSIONS_SHOWN = 100;
 const WorkflowGraph = lazy(() => import("../parts/graph/workflow-graph.tsx"));
 const Compare = lazy(async () => ({
   default: (await import("../parts/workflows/compare.tsx")).Compare,
+}));
+const DraftTab = lazy(async () => ({
+  default: (await import("../parts/workflows/draft/draft-tab.tsx")).DraftTab,
+}));
+const DeploymentsTab = lazy(async () => ({
+  default: (await import("../parts/workflows/deployments/deployments-tab.tsx")).DeploymentsTab,
+}));
+const TriggersTab = lazy(async () => ({
+  default: (await import("../parts/workflows/triggers/triggers-tab.tsx")).TriggersTab,
+}));
+const StatisticsTab = lazy(async () => ({
+  default: (await import("../parts/workflows/statistics/statistics-tab.tsx")).StatisticsTab,
+}));
+const SimulateTab = lazy(async () => ({
+  default: (await import("../parts/workflows/simulate/simulate-tab.tsx")).SimulateTab,
+}));
+const SettingsTab = lazy(async () => ({
+  default: (await import("../parts/workflows/settings-tab.tsx")).SettingsTab,
 }));
 
 export default function WorkflowPage({ id }: { readonly id: string }) {
@@ -47,14 +65,20 @@ export default function WorkflowPage({ id }: { readonly id: string }) {
     ({ sources }, options) => sources.get({ id }, options),
     { everyMs: EVERY_MS },
   );
-  const definition = workflow.data?.workflow?.definition;
-  const hasVersion = workflow.data?.workflow?.latest !== undefined;
-  const version = useCall(
-    ["version", id, wanted, definition?.latestVersion ?? 0],
-    ({ sources }, options) => sources.getVersion({ definitionId: id, version: wanted }, options),
-    { isEnabled: hasVersion, staleMs: Number.POSITIVE_INFINITY, isKept: true },
+  const shown = workflow.data?.workflow;
+  const definition = shown?.definition;
+  const heads = useCall(["versions", id], ({ sources }, options) =>
+    sources.listVersionHeads({ definitionId: id, pageSize: VERSIONS_SHOWN }, options),
   );
-  if (definition === undefined) {
+  const versions = heads.data?.versions ?? [];
+  // Without a choice: what production starts; else what was published last.
+  const number = wanted || definition?.latestVersion || versions[0]?.version || 0;
+  const version = useCall(
+    ["version", id, number],
+    ({ sources }, options) => sources.getVersion({ definitionId: id, version: number }, options),
+    { isEnabled: number > 0, staleMs: Number.POSITIVE_INFINITY, isKept: true },
+  );
+  if (shown === undefined || definition === undefined) {
     return (
       <>
         <PageHead title="Workflow" />
@@ -68,14 +92,22 @@ export default function WorkflowPage({ id }: { readonly id: string }) {
   }
   return (
     <>
-      <Head definition={definition} version={version.data} />
-      {hasVersion ? (
-        <Content definition={definition} version={version.data} error={version.error} />
+      <Head workflow={shown} definition={definition} version={version.data} />
+      <StatusNote workflow={shown} />
+      {heads.data === undefined ? (
+        heads.isPending ? (
+          <Loading rows={8} />
+        ) : (
+          <ErrorNote error={heads.error} onRetry={heads.refetch} />
+        )
       ) : (
-        <Empty
-          title="No version is published"
-          hint="Publish a file with this name:"
-          cli={["apply", `${definition.name}.workflow.yaml`]}
+        <Content
+          workflow={shown}
+          definition={definition}
+          heads={versions}
+          versionCount={heads.data.totalSize}
+          version={version.data}
+          error={version.error}
         />
       )}
     </>
@@ -83,16 +115,31 @@ export default function WorkflowPage({ id }: { readonly id: string }) {
 }
 
 function Head({
+  workflow: { status, contains, owner, team, pause, archivedAt },
   definition,
   version,
 }: {
+  readonly workflow: Workflow;
   readonly definition: WorkflowDefinition;
   readonly version: GetVersionResponse | undefined;
 }) {
   const { id, name, description, tags } = definition;
   const trigger = version?.version?.trigger;
+  const people = [owner, team].filter((text) => text !== "").join(", ");
   return (
-    <PageHead title={visibleText(name)} aside={<Start definition={definition} version={version} />}>
+    <PageHead
+      title={visibleText(name)}
+      aside={
+        archivedAt === undefined && (
+          <>
+            <PauseButton definition={definition} pause={pause} />
+            <Start definition={definition} version={version} />
+          </>
+        )
+      }
+    >
+      <StatusBadge status={status} />
+      <Flags contains={contains} />
       <CopyId id={id} />
       {trigger && (
         <span className="with-icon">
@@ -102,6 +149,7 @@ function Head({
           </code>
         </span>
       )}
+      {people !== "" && <PlainText most={200}>{people}</PlainText>}
       {tags.map((tag) => (
         <Link className="tag" key={tag} href={`${paths.workflows}?${new URLSearchParams({ tag })}`}>
           <PlainText most={200}>{tag}</PlainText>
@@ -154,72 +202,92 @@ function Start({
 }
 
 function Content({
+  workflow,
   definition,
+  heads,
+  versionCount,
   version,
   error,
 }: {
+  readonly workflow: Workflow;
   readonly definition: WorkflowDefinition;
+  /** The newest ones. */
+  readonly heads: readonly VersionHead[];
+  readonly versionCount: number;
   readonly version: GetVersionResponse | undefined;
   readonly error: unknown;
 }) {
-  const heads = useCall(["versions", definition.id], ({ sources }, options) =>
-    sources.listVersionHeads({ definitionId: definition.id, pageSize: VERSIONS_SHOWN }, options),
-  );
-  const versions = heads.data?.versions ?? [];
   const shown = version?.version;
   const note = error ? <ErrorNote error={error} /> : <Loading rows={8} />;
-  const graph = {
-    id: "graph",
-    label: "Graph",
-    content: shown ? <Graph version={shown} /> : note,
-  };
+  const draft = tab(
+    "draft",
+    "Draft",
+    <DraftTab definition={definition} newest={heads[0]?.version ?? 0} />,
+  );
+  const settings = tab("settings", "Settings", <SettingsTab workflow={workflow} />);
+  const simulate = tab(
+    "simulate",
+    "Simulate",
+    <SimulateTab key={definition.id} definition={definition} heads={heads} />,
+  );
+  if (versionCount === 0) {
+    return <Tabs label="About the workflow" tabs={[draft, simulate, settings]} />;
+  }
   return (
     <>
-      <VersionChoice heads={versions} version={version} />
+      <VersionChoice heads={heads} deployed={definition.latestVersion} version={version} />
       <Tabs
         label="About the workflow"
         tabs={[
-          graph,
+          tab("graph", "Graph", shown ? <WorkflowGraph version={shown} /> : note),
+          draft,
+          { id: "runs", label: "Runs", content: <Runs definitionId={definition.id} /> },
+          tab(
+            "deployments",
+            "Deployments",
+            <DeploymentsTab definition={definition} heads={heads} />,
+          ),
+          tab("triggers", "Triggers", <TriggersTab workflow={workflow} version={version} />),
+          tab("statistics", "Statistics", <StatisticsTab workflow={workflow} />),
+          simulate,
+          {
+            id: "versions",
+            label: "Versions",
+            count: versionCount,
+            content: <Versions definition={definition} heads={heads} />,
+          },
+          tab("compare", "Compare", <Compare definition={definition} heads={heads} />),
           {
             id: "steps",
             label: "Steps",
             count: shown?.steps.length,
             content: shown ? <Steps version={shown} /> : note,
           },
-          { id: "runs", label: "Runs", content: <Runs definitionId={definition.id} /> },
-          {
-            id: "versions",
-            label: "Versions",
-            count: heads.data?.totalSize,
-            content: <Versions definition={definition} heads={versions} />,
-          },
-          {
-            id: "compare",
-            label: "Compare",
-            content: heads.data ? (
-              <Suspense fallback={<Loading rows={8} />}>
-                <Compare definition={definition} heads={versions} />
-              </Suspense>
-            ) : (
-              <Loading rows={8} />
-            ),
-          },
           {
             id: "source",
             label: "Source",
             content: version ? <Source name={definition.name} version={version} /> : note,
           },
+          settings,
         ]}
       />
     </>
   );
 }
 
+/** A tab whose content is loaded when it is opened. */
+function tab(id: string, label: string, content: ReactNode): Tab {
+  return { id, label, content: <Suspense fallback={<Loading rows={8} />}>{content}</Suspense> };
+}
+
 function VersionChoice({
   heads,
+  deployed,
   version,
 }: {
   readonly heads: readonly VersionHead[];
+  /** In production; 0: none is. */
+  readonly deployed: number;
   readonly version: GetVersionResponse | undefined;
 }) {
   const [, choose] = useSearchParam("version");
@@ -235,7 +303,8 @@ function VersionChoice({
           {all.map((number, at) => (
             <option key={number} value={number}>
               {number}
-              {at === 0 ? " (latest)" : ""}
+              {at === 0 ? " (newest)" : ""}
+              {number === deployed ? " (in production)" : ""}
             </option>
           ))}
         </select>
@@ -255,13 +324,5 @@ function VersionChoice({
         </q>
       )}
     </div>
-  );
-}
-
-function Graph({ version }: { readonly version: WorkflowVersion }) {
-  return (
-    <Suspense fallback={<Loading rows={8} />}>
-      <WorkflowGraph version={version} />
-    </Suspense>
   );
 }

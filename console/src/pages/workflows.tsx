@@ -1,8 +1,8 @@
-/** Workflows: by name and tag, with what starts each and how its last runs went. */
-import { useMemo } from "react";
-import { Link } from "wouter";
+/** Workflows: how each stands, what starts it and how its runs went. The filters are in the address. */
+import { useState } from "react";
+import { Link, useSearchParams } from "wouter";
+import { StarterKind } from "../../../gen/workflows/ops/v1/starters_pb.ts";
 import type { Workflow } from "../../../gen/workflows/ops/v1/workflows_pb.ts";
-import type { WorkflowRun } from "../../../gen/workflows/v1/workflows_pb.ts";
 import { useApi } from "../api/api.tsx";
 import { useCall } from "../api/queries.ts";
 import { CliLine } from "../parts/cli-line.tsx";
@@ -11,154 +11,185 @@ import { ErrorNote } from "../parts/error-note.tsx";
 import { ROW_LINK } from "../parts/keys.ts";
 import { Loading } from "../parts/loading.tsx";
 import { PageHead } from "../parts/page-head.tsx";
+import { PlainText } from "../parts/plain-text.tsx";
 import { RelativeTime } from "../parts/relative-time.tsx";
-import { useWorkflows } from "../parts/runs/search.ts";
-import { useSearchParam } from "../parts/search-param.ts";
 import { type Column, Table } from "../parts/table.tsx";
-import { RunStrip } from "../parts/workflows/strip.tsx";
+import { ListFilterBar } from "../parts/workflows/list-filter-bar.tsx";
+import {
+  isFiltered,
+  type ListFilters,
+  listCommandOf,
+  listRequestOf,
+  readListFilters,
+} from "../parts/workflows/list-filters.ts";
+import { LastOutcome, rateWords } from "../parts/workflows/metrics.tsx";
+import { NewWorkflow } from "../parts/workflows/new-dialog.tsx";
+import { Flags, StatusBadge } from "../parts/workflows/status.tsx";
 import { Trigger } from "../parts/workflows/trigger.tsx";
 import { paths } from "../paths.ts";
 import "../styles/workflows.css";
-import { PlainText } from "../parts/plain-text.tsx";
 
-/** The newest runs of the workspace, of which each workflow shows its own. */
-const RUNS = 500;
+const AT_ONCE = 100;
+const AT_MOST = 500;
 const EVERY_MS = 10_000;
 
 export default function WorkflowsPage() {
-  const [text, setText] = useSearchParam("q");
-  const [tag, setTag] = useSearchParam("tag");
-  const { data, error, isPending, refetch } = useWorkflows(text);
-  const all = data?.workflows ?? [];
-  const tags = [...new Set(all.flatMap(({ definition }) => definition?.tags ?? []))].sort();
-  const shown = all.filter(({ definition }) => tag === "" || definition?.tags.includes(tag));
+  const [params] = useSearchParams();
+  const filters = readListFilters(params);
+  const [pageSize, setPageSize] = useState(AT_ONCE);
+  const { data, error, isPending, refetch } = useList(filters, pageSize);
+  const workflows = data?.workflows ?? [];
+  const total = data?.totalSize ?? 0;
   return (
     <>
-      <PageHead title="Workflows" aside={<CliLine args={["apply", "FILE"]} />}>
-        {data && <span>{countWords(shown.length, data.totalSize, tag !== "")}</span>}
+      <PageHead
+        title="Workflows"
+        aside={
+          <>
+            <CliLine args={listCommandOf(filters)} />
+            <NewWorkflow />
+          </>
+        }
+      >
+        {data && <span>{countWords(workflows.length, total)}</span>}
       </PageHead>
-      <div className="workflows-search">
-        <input
-          type="search"
-          aria-label="Part of the name"
-          placeholder="Part of the name"
-          value={text}
-          onChange={(event) => setText(event.target.value)}
-        />
-        <Tags tags={tags} on={tag} onSet={setTag} />
-      </div>
+      <ListFilterBar
+        filters={filters}
+        tags={distinct(workflows.flatMap(({ definition }) => definition?.tags ?? []))}
+        owners={distinct(workflows.map(({ owner }) => owner))}
+        teams={distinct(workflows.map(({ team }) => team))}
+      />
       {isPending ? (
         <Loading rows={8} />
       ) : data === undefined ? (
         <ErrorNote error={error} onRetry={refetch} />
-      ) : shown.length === 0 ? (
-        <NoWorkflows isFiltered={text !== "" || tag !== ""} />
+      ) : workflows.length === 0 ? (
+        <NoWorkflows isFiltered={isFiltered(filters)} />
       ) : (
-        <Rows workflows={shown} />
+        <Table label="Workflows" columns={COLUMNS} rows={workflows} keyOf={idOf} />
+      )}
+      {total > workflows.length && pageSize < AT_MOST && (
+        <p className="below">
+          <button type="button" onClick={() => setPageSize(AT_MOST)}>
+            Show more
+          </button>
+        </p>
       )}
     </>
   );
 }
 
-function countWords(shown: number, total: number, isTagged: boolean): string {
-  if (isTagged || shown === total) return `${shown} ${shown === 1 ? "workflow" : "workflows"}`;
-  return `the newest ${shown} of ${total} workflows`;
-}
-
-function Tags({
-  tags,
-  on,
-  onSet,
-}: {
-  readonly tags: readonly string[];
-  readonly on: string;
-  readonly onSet: (tag: string) => void;
-}) {
-  const shown = on === "" || tags.includes(on) ? tags : [...tags, on];
-  if (shown.length === 0) return null;
-  return (
-    <fieldset className="chips">
-      <legend className="spoken">Tags</legend>
-      {shown.map((tag) => (
-        <button
-          type="button"
-          key={tag}
-          className="chip"
-          data-tone="info"
-          aria-pressed={tag === on}
-          onClick={() => onSet(tag === on ? "" : tag)}
-        >
-          <PlainText most={200}>{tag}</PlainText>
-        </button>
-      ))}
-    </fieldset>
+function useList(filters: ListFilters, pageSize: number) {
+  const { workspaceId } = useApi();
+  return useCall(
+    ["workflows", "page", workspaceId, filters, pageSize],
+    ({ sources }, options) =>
+      sources.list({ ...listRequestOf(filters), workspaceId, pageSize }, options),
+    { everyMs: EVERY_MS, isKept: true },
   );
 }
 
-function NoWorkflows({ isFiltered }: { readonly isFiltered: boolean }) {
-  if (isFiltered) return <Empty title="No workflow has this name or tag" />;
+function idOf({ definition }: Workflow): string {
+  return definition?.id ?? "";
+}
+
+function distinct(texts: readonly string[]): string[] {
+  return [...new Set(texts)].filter((text) => text !== "").sort();
+}
+
+function countWords(shown: number, total: number): string {
+  if (shown >= total) return `${shown} ${shown === 1 ? "workflow" : "workflows"}`;
+  return `the first ${shown} of ${total} workflows`;
+}
+
+function NoWorkflows({ isFiltered: isSome }: { readonly isFiltered: boolean }) {
+  if (isSome) {
+    return <Empty title="No workflow matches" hint="Archived ones are shown by their status." />;
+  }
   return (
     <Empty
-      title="No workflow is published in this workspace"
-      hint="Write a workflow file, then publish it:"
+      title="No workflow is in this workspace"
+      hint="Choose a template, make one here, or publish a workflow file:"
       cli={["apply", "hello.workflow.yaml"]}
-    />
+    >
+      <Link href={paths.templates}>Templates</Link>
+    </Empty>
   );
 }
 
-function Rows({ workflows }: { readonly workflows: readonly Workflow[] }) {
-  const { workspaceId } = useApi();
-  const { data } = useCall(
-    ["runs", "strips", workspaceId],
-    ({ runs }, options) => runs.search({ workspaceId, pageSize: RUNS }, options),
-    { everyMs: EVERY_MS },
-  );
-  const runsOf = useMemo(() => {
-    const byDefinition = new Map<string, WorkflowRun[]>();
-    for (const run of data?.runs ?? []) {
-      const found = byDefinition.get(run.definitionId);
-      if (found === undefined) byDefinition.set(run.definitionId, [run]);
-      else found.push(run);
-    }
-    return byDefinition;
-  }, [data]);
-  const columns: Column<Workflow>[] = [
-    { title: "Name", cell: ({ definition }) => definition && <Name {...definition} /> },
-    { title: "Started by", cell: ({ latest }) => latest && <Trigger type={latest.triggerType} /> },
-    { title: "Version", cell: ({ latest }) => latest?.version ?? "none", isNumber: true },
-    { title: "Published", cell: ({ latest }) => <RelativeTime at={latest?.createdAt} /> },
-    {
-      title: "Last runs",
-      cell: ({ definition }) => <RunStrip runs={runsOf.get(definition?.id ?? "") ?? []} />,
-    },
-  ];
+const COLUMNS: readonly Column<Workflow>[] = [
+  { title: "Name", cell: (workflow) => <Name workflow={workflow} /> },
+  { title: "Status", cell: (workflow) => <Status workflow={workflow} /> },
+  { title: "Started by", cell: (workflow) => <StartedBy workflow={workflow} /> },
+  { title: "Owner", cell: ({ owner }) => <PlainText most={100}>{owner}</PlainText> },
+  { title: "Last run", cell: ({ metrics }) => <LastOutcome metrics={metrics} /> },
+  {
+    title: "Success 30 d",
+    cell: ({ metrics }) => rateWords(metrics?.successRate30d),
+    isNumber: true,
+  },
+  { title: "Runs 7 d", cell: ({ metrics }) => String(metrics?.runs7d ?? 0), isNumber: true },
+  { title: "Open", cell: (workflow) => <OpenRuns workflow={workflow} />, isNumber: true },
+];
+
+/** The trigger of the version, and how many schedules and endpoints there are besides. */
+function StartedBy({ workflow: { latest, starters } }: { readonly workflow: Workflow }) {
+  const countOf = (wanted: StarterKind) => starters.filter(({ kind }) => kind === wanted).length;
+  const more = [
+    [countOf(StarterKind.SCHEDULE), "schedule"],
+    [countOf(StarterKind.ENDPOINT), "endpoint"],
+  ] as const;
   return (
-    <Table
-      label="Workflows"
-      columns={columns}
-      rows={workflows}
-      keyOf={({ definition }) => definition?.id ?? ""}
-    />
+    <span className="workflow-status">
+      {latest && <Trigger type={latest.triggerType} />}
+      {more.map(
+        ([count, word]) =>
+          count > 0 && (
+            <span className="muted" key={word}>
+              {count} {word}
+              {count > 1 && "s"}
+            </span>
+          ),
+      )}
+    </span>
   );
 }
 
-function Name({
-  id,
-  name,
-  description,
-  tags,
-}: {
-  readonly id: string;
-  readonly name: string;
-  readonly description: string;
-  readonly tags: readonly string[];
-}) {
+function OpenRuns({ workflow }: { readonly workflow: Workflow }) {
+  const open = Number(workflow.metrics?.openRuns ?? 0);
+  if (open === 0) return "0";
+  const filters = { workflow: idOf(workflow), state: "pending,running,paused,compensating" };
+  return (
+    <Link href={paths.runsWith(filters)}>
+      {open}
+      <span className="spoken"> open runs</span>
+    </Link>
+  );
+}
+
+function Status({ workflow: { status, statusReasons, draft } }: { readonly workflow: Workflow }) {
+  return (
+    <span className="workflow-status" title={statusReasons.join("\n")}>
+      <StatusBadge status={status} />
+      {draft !== undefined && (
+        <span className="muted">
+          draft <RelativeTime at={draft.savedAt} />
+        </span>
+      )}
+    </span>
+  );
+}
+
+function Name({ workflow: { definition, contains } }: { readonly workflow: Workflow }) {
+  if (definition === undefined) return null;
+  const { id, name, description, tags } = definition;
   return (
     <span className="workflow-name">
       <span>
         <Link href={paths.workflow(id)} {...ROW_LINK}>
           <PlainText most={200}>{name}</PlainText>
         </Link>{" "}
+        <Flags contains={contains} />{" "}
         {tags.map((tag) => (
           <span className="tag" key={tag}>
             <PlainText most={200}>{tag}</PlainText>

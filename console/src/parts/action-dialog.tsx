@@ -5,14 +5,14 @@
 import { type ReactNode, useId, useState } from "react";
 import { ChangedNote } from "./changed-note.tsx";
 import { CliLine } from "./cli-line.tsx";
-import { Dialog, DialogClose } from "./dialog.tsx";
+import { Dialog, DialogClose, type Trigger } from "./dialog.tsx";
 import { ErrorNote } from "./error-note.tsx";
 
 export interface ActionDialogProps {
   /** Of the dialog and of the button that does it, such as "Cancel the run". */
   readonly title: string;
   /** The button that opens it. */
-  readonly trigger: ReactNode;
+  readonly trigger: Trigger;
   /** What it will touch: a preview. */
   readonly children?: ReactNode;
   readonly isDestructive?: boolean;

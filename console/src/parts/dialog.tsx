@@ -1,7 +1,27 @@
-/** A dialog over the page. Radix keeps the focus in it and closes it by Escape. */
-import { X } from "lucide-react";
-import { Dialog as Radix } from "radix-ui";
-import type { ReactNode } from "react";
+/** A dialog over the page, and the button that opens it. What keeps the focus in it is dialog-window.tsx, which no page needs at first. */
+import {
+  cloneElement,
+  createContext,
+  lazy,
+  type ReactElement,
+  type ReactNode,
+  Suspense,
+  useContext,
+  useRef,
+  useState,
+} from "react";
+
+const DialogWindow = lazy(async () => ({
+  default: (await import("./dialog-window.tsx")).DialogWindow,
+}));
+
+/** A button that opens a dialog: what is put in place is its `onClick`. */
+export type Trigger = ReactElement<{
+  readonly onClick?: () => void;
+  readonly "aria-haspopup"?: "dialog";
+}>;
+
+const Closing = createContext<() => void>(() => undefined);
 
 export function Dialog({
   title,
@@ -15,46 +35,55 @@ export function Dialog({
   readonly description?: ReactNode;
   readonly isOpen?: boolean;
   readonly onOpenChange?: (isOpen: boolean) => void;
-  /** A button that opens it. */
-  readonly trigger?: ReactNode;
+  readonly trigger?: Trigger;
   readonly children: ReactNode;
 }) {
-  const state = {
-    ...(isOpen === undefined ? {} : { open: isOpen }),
-    ...(onOpenChange === undefined ? {} : { onOpenChange }),
-  };
+  const [isOwnOpen, setOwnOpen] = useState(false);
+  const change = onOpenChange ?? setOwnOpen;
   return (
-    <Radix.Root {...state}>
-      {trigger && <Radix.Trigger asChild>{trigger}</Radix.Trigger>}
-      <Radix.Portal>
-        <Radix.Overlay className="dialog-shade" />
-        <Radix.Content
-          className="dialog"
-          {...(description === undefined ? { "aria-describedby": undefined } : {})}
-        >
-          <header className="dialog-head">
-            <Radix.Title>{title}</Radix.Title>
-            <Radix.Close className="quiet" aria-label="Close">
-              <X size={18} aria-hidden="true" />
-            </Radix.Close>
-          </header>
-          {description !== undefined && (
-            <Radix.Description asChild>
-              <div className="dialog-description">{description}</div>
-            </Radix.Description>
-          )}
+    <>
+      {trigger && cloneElement(trigger, { onClick: () => change(true), "aria-haspopup": "dialog" })}
+      {(isOpen ?? isOwnOpen) && (
+        <Opened title={title} description={description} onOpenChange={change}>
           {children}
-        </Radix.Content>
-      </Radix.Portal>
-    </Radix.Root>
+        </Opened>
+      )}
+    </>
+  );
+}
+
+function Opened({
+  onOpenChange,
+  children,
+  ...shown
+}: {
+  readonly title: string;
+  readonly description: ReactNode;
+  readonly onOpenChange: (isOpen: boolean) => void;
+  readonly children: ReactNode;
+}) {
+  // What had the focus when it was opened.
+  const opener = useRef(document.activeElement);
+  const { current } = opener;
+  return (
+    <Suspense fallback={null}>
+      <DialogWindow
+        {...shown}
+        opener={current instanceof HTMLElement ? current : null}
+        onOpenChange={onOpenChange}
+      >
+        <Closing value={() => onOpenChange(false)}>{children}</Closing>
+      </DialogWindow>
+    </Suspense>
   );
 }
 
 /** A button of a dialog that closes it. */
 export function DialogClose({ children }: { readonly children: ReactNode }) {
+  const close = useContext(Closing);
   return (
-    <Radix.Close asChild>
-      <button type="button">{children}</button>
-    </Radix.Close>
+    <button type="button" onClick={close}>
+      {children}
+    </button>
   );
 }

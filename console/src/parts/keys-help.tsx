@@ -7,6 +7,7 @@ const KEYS: readonly [keys: string, what: string][] = [
   ["g w", "Workflows"],
   ["g r", "Runs"],
   ["g i", "Inbox"],
+  ["g t", "Templates"],
   ["g s", "System"],
   ["j", "Next row"],
   ["k", "Row before"],

@@ -4,6 +4,7 @@ import {
   CircleHelp,
   House,
   Inbox,
+  LayoutTemplate,
   ListChecks,
   type LucideIcon,
   Search,
@@ -39,6 +40,7 @@ export function Shell({ children }: { readonly children: ReactNode }) {
     "g w": () => go(paths.workflows),
     "g r": () => go(paths.runs),
     "g i": () => go(paths.inbox),
+    "g t": () => go(paths.templates),
     "g s": () => go(paths.system),
     j: () => moveRow(1),
     k: () => moveRow(-1),
@@ -90,6 +92,7 @@ function Nav() {
       <NavLink to={paths.workflows} icon={Workflow} word="Workflows" />
       <NavLink to={paths.runs} icon={ListChecks} word="Runs" />
       <NavLink to={paths.inbox} icon={Inbox} word="Inbox" count={inbox.data?.totalSize} />
+      <NavLink to={paths.templates} icon={LayoutTemplate} word="Templates" />
       <NavLink to={paths.system} icon={ServerCog} word="System" />
     </nav>
   );

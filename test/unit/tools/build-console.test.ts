@@ -27,7 +27,7 @@ if (process.env.FAILS) process.exit(1);`;
 const SOURCES = ["console/src/main.tsx", "console/public/icon.svg", "console/index.html"];
 const OTHERS = [
   ...["console/vite.config.ts", "console/package-lock.json", "package-lock.json"],
-  ...["src/client/client.ts", "gen/a.ts"],
+  ...["src/client/client.ts", "src/engine/a.ts", "src/file/a.ts", "src/wire/a.ts", "gen/a.ts"],
 ];
 
 function project(files: readonly string[]) {

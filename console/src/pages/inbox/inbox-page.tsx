@@ -24,6 +24,7 @@ import "./inbox.css";
 const AT_ONCE = 50;
 const AT_MOST = 500;
 const EVERY_MS = 5_000;
+const DEPLOYMENTS_EVERY_MS = 15_000;
 
 export default function InboxPage() {
   const [view, setView] = useSearchParam("view");
@@ -40,7 +41,8 @@ export default function InboxPage() {
   const list = useCall(
     ["inbox", "list", workspaceId, mine, kindId, pageSize],
     ({ inbox }, options) => inbox.list({ workspaceId, mine, kinds, pageSize }, options),
-    { everyMs, isKept: true },
+    // The stream does not tell of deployments.
+    { everyMs: Math.min(everyMs, DEPLOYMENTS_EVERY_MS), isKept: true },
   );
   const { items = [], totalSize = 0 } = list.data ?? {};
   const args = ["inbox", ...(mine ? ["--mine"] : []), ...(kindId === "" ? [] : ["--kind", kindId])];

@@ -16,7 +16,6 @@ import { Badge } from "../../parts/badge.tsx";
 import { CopyButton } from "../../parts/copy.tsx";
 import { ErrorNote } from "../../parts/error-note.tsx";
 import { JsonView } from "../../parts/json-view.tsx";
-import { useLiveInbox } from "../../parts/live-inbox.tsx";
 import { Loading } from "../../parts/loading.tsx";
 import { PageHead } from "../../parts/page-head.tsx";
 import { PlainText } from "../../parts/plain-text.tsx";
@@ -25,6 +24,7 @@ import { visibleText } from "../../parts/visible-text.ts";
 import { paths } from "../../paths.ts";
 import { StepOrders } from "../run/step-orders.tsx";
 import { Decision } from "./decision.tsx";
+import { DeployFacts } from "./deploy-facts.tsx";
 import { ItemActions } from "./item-actions.tsx";
 import { decisionWords, isOpen, kindWords, nameOf, riskWords, stateWords } from "./item-words.ts";
 import { LongText, Readable } from "./readable.tsx";
@@ -35,9 +35,9 @@ const EVERY_MS = 5_000;
 const DIGEST_SHOWN = 12;
 
 export default function ItemPage({ id }: { readonly id: string }) {
-  const { everyMs } = useLiveInbox(EVERY_MS);
+  // The stream tells neither of comments nor of deployments.
   const found = useCall(["inbox", "item", id], ({ inbox }, options) => inbox.get({ id }, options), {
-    everyMs,
+    everyMs: EVERY_MS,
   });
   const note = found.isError && <ErrorNote error={found.error} onRetry={() => found.refetch()} />;
   if (found.data?.item === undefined) return note || <Loading />;
@@ -56,11 +56,12 @@ function Item({ item, onRefused }: { readonly item: InboxItem; readonly onRefuse
   const { word, icon } = kindWords(kind);
   const state = stateWords(item);
   const risk = riskWords(item.riskLevel);
+  const isDeploy = kind === ItemKind.DEPLOY;
   return (
     <article className="item">
       <PageHead
         title={visibleText(title)}
-        aside={isOpen(item) ? <ItemActions item={item} /> : undefined}
+        aside={isOpen(item) && !isDeploy ? <ItemActions item={item} /> : undefined}
       >
         <Badge tone="info" icon={icon}>
           {word}
@@ -85,7 +86,11 @@ function Item({ item, onRefused }: { readonly item: InboxItem; readonly onRefuse
           <LongText text={lastError} />
         </section>
       )}
-      {payload !== undefined && <Readable value={payload} />}
+      {isDeploy ? (
+        <DeployFacts item={item} />
+      ) : (
+        payload !== undefined && <Readable value={payload} />
+      )}
       <Decided item={item} />
       {isOpen(item) && isDecided(kind) && may("workflows.ops.v1.Inbox/Decide") && (
         <Decision item={item} onRefused={onRefused} />
@@ -102,11 +107,15 @@ function Item({ item, onRefused }: { readonly item: InboxItem; readonly onRefuse
             <CopyButton text={item.digest} what="the digest" />
           </span>
         )}
-        {item.runId !== "" && (
-          <Link href={`${paths.run(item.runId)}?step=${encodeURIComponent(item.stepId)}`}>
-            Where this comes from
-          </Link>
-        )}
+        <Link
+          href={
+            isDeploy
+              ? paths.workflowTab(item.definitionId, "deployments")
+              : `${paths.run(item.runId)}?step=${encodeURIComponent(item.stepId)}`
+          }
+        >
+          Where this comes from
+        </Link>
       </footer>
     </article>
   );
@@ -133,7 +142,7 @@ function Asked({ item }: { readonly item: InboxItem }) {
   return (
     <p className="asked">
       <PlainText most={300}>{`${who} ${whom}`}</PlainText>
-      {isDecided(kind) && actionType !== "" && (
+      {kind === ItemKind.APPROVAL && actionType !== "" && (
         <>
           {" to allow "}
           <strong>
@@ -141,7 +150,9 @@ function Asked({ item }: { readonly item: InboxItem }) {
           </strong>
         </>
       )}
-      {kind === ItemKind.TASK && " to do this"}, <RelativeTime at={createdAt} />.
+      {kind === ItemKind.TASK && " to do this"}
+      {kind === ItemKind.DEPLOY && " to let this version start runs"},{" "}
+      <RelativeTime at={createdAt} />.
       {isMany && ` It needs ${needed} people; ${given} have agreed.`}
     </p>
   );
@@ -222,11 +233,10 @@ function Reason({ text }: { readonly text: string }) {
 /** Orders for a step that failed and waits. */
 function Mend({ item }: { readonly item: InboxItem }) {
   const { runId, stepId } = item;
-  const { everyMs } = useLiveInbox(EVERY_MS);
   const attempts = useCall(
     ["inbox", "attempts", runId, stepId],
     ({ runs }, options) => runs.getAttempts({ runId, stepId }, options),
-    { everyMs },
+    { everyMs: EVERY_MS },
   );
   if (attempts.data === undefined) {
     return attempts.isError ? <ErrorNote error={attempts.error} /> : <Loading rows={1} />;

@@ -1,5 +1,5 @@
 /** Items of the inbox in words for who decides, without those of workflows. Boundary: texts alone. */
-import { Hammer, ListTodo, type LucideIcon, Stamp } from "lucide-react";
+import { Hammer, ListTodo, type LucideIcon, Rocket, Stamp } from "lucide-react";
 import { type InboxItem, ItemKind, ItemState } from "../../../../gen/workflows/ops/v1/inbox_pb.ts";
 import { WorkflowsError } from "../../../../src/client/errors.ts";
 import { type ErrorWords, wordsOf } from "../../api/words.ts";
@@ -19,11 +19,13 @@ const KINDS: Readonly<Record<ItemKind, KindWords>> = {
   [ItemKind.APPROVAL]: { id: "approval", word: "Approval", icon: Stamp },
   [ItemKind.TASK]: { id: "task", word: "Task", icon: ListTodo },
   [ItemKind.HELD]: { id: "held", word: "To be mended", icon: Hammer },
-  [ItemKind.DEPLOY]: { id: "deploy", word: "Deployment", icon: Stamp },
+  [ItemKind.DEPLOY]: { id: "deploy", word: "Deployment", icon: Rocket },
 };
 
 /** All kinds that can be chosen. */
-export const KINDS_CHOSEN: readonly ItemKind[] = [ItemKind.APPROVAL, ItemKind.TASK, ItemKind.HELD];
+export const KINDS_CHOSEN: readonly ItemKind[] = [
+  ...[ItemKind.APPROVAL, ItemKind.TASK, ItemKind.HELD, ItemKind.DEPLOY],
+];
 
 /** What kind of item it is. */
 export function kindWords(kind: ItemKind): KindWords {

@@ -21,6 +21,7 @@ export function RunHead({
   picture,
   followed,
   name,
+  environment,
 }: {
   readonly run: WorkflowRun;
   readonly version: WorkflowVersion;
@@ -28,6 +29,8 @@ export function RunHead({
   readonly followed: FollowedRun;
   /** Of the workflow. */
   readonly name: string;
+  /** Where it was started; "": it is not known yet. */
+  readonly environment: string;
 }) {
   const { id, definitionId, definitionVersion, entityId, entityType, parentRunId } = run;
   const { state, startedAtMs, endedAtMs, totalCostUsd } = picture;
@@ -63,6 +66,7 @@ export function RunHead({
       />
       <CopyId id={id} />
       <Link href={paths.workflow(definitionId)}>version {definitionVersion}</Link>
+      {environment !== "" && environment !== "production" && <span>in {environment}</span>}
       {entityId !== "" && (
         <span>
           about <PlainText most={200}>{`${entityWords(entityType)}${entityId}`}</PlainText>

@@ -22,7 +22,6 @@ import { Payload } from "./payload.tsx";
 import { RunHead } from "./run-head.tsx";
 import { isFinalRun, type RunPicture } from "./run-picture.ts";
 import { RunTree } from "./run-tree.tsx";
-import { StepDrawer } from "./step-drawer.tsx";
 import { type FollowedRun, useRun } from "./use-run.ts";
 import {
   childrenByStep,
@@ -34,6 +33,9 @@ import {
 import "./run.css";
 
 const Timeline = lazy(async () => ({ default: (await import("./timeline.tsx")).Timeline }));
+const StepDrawer = lazy(async () => ({
+  default: (await import("./step-drawer.tsx")).StepDrawer,
+}));
 
 export default function RunPage({ id }: { readonly id: string }) {
   const head = useRunHead(id);
@@ -108,7 +110,11 @@ function Run({ run, version, picture, followed }: RunProps) {
   ];
   return (
     <div className="run">
-      <RunHead {...{ run, version, picture, followed }} name={nameOf(run.definitionId)} />
+      <RunHead
+        {...{ run, version, picture, followed }}
+        name={nameOf(run.definitionId)}
+        environment={explanation?.environment ?? ""}
+      />
       {explanation !== undefined && (
         <Explain runId={id} explanation={explanation} onChoose={choose} />
       )}
@@ -117,17 +123,19 @@ function Run({ run, version, picture, followed }: RunProps) {
           <Tabs label="Views of the run" tabs={tabs} />
         </div>
         {step !== undefined && (
-          <StepDrawer
-            runId={id}
-            step={step}
-            picture={picture.steps.get(step.id)}
-            waits={explanation?.waits.filter(({ stepId }) => stepId === step.id) ?? []}
-            childRuns={childrenByStep(id, descendants).get(step.id) ?? NONE}
-            undoes={undoneBy(step.id, version.steps)}
-            isRunOver={isFinalRun(picture.state)}
-            onChoose={choose}
-            onClose={() => choose("")}
-          />
+          <Suspense fallback={null}>
+            <StepDrawer
+              runId={id}
+              step={step}
+              picture={picture.steps.get(step.id)}
+              waits={explanation?.waits.filter(({ stepId }) => stepId === step.id) ?? []}
+              childRuns={childrenByStep(id, descendants).get(step.id) ?? NONE}
+              undoes={undoneBy(step.id, version.steps)}
+              isRunOver={isFinalRun(picture.state)}
+              onChoose={choose}
+              onClose={() => choose("")}
+            />
+          </Suspense>
         )}
       </div>
     </div>

@@ -59,7 +59,8 @@ const OUTCOMES: Readonly<Record<string, string>> = {
 
 /** Filters that other pages set, shown as what can be taken away. */
 const SET_ELSEWHERE: readonly FilterName[] = [
-  ...(["version", "entity", "entity-type", "agent", "user", "parent", "retrying"] as const),
+  ...(["version", "environment", "entity", "entity-type", "agent"] as const),
+  ...(["user", "parent", "retrying"] as const),
 ];
 
 export function StateChips({

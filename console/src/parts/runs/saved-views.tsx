@@ -1,9 +1,9 @@
 /** The saved views above the list of runs: each is a link, and the one that is shown can be renamed and deleted. */
 import { Bookmark, Pencil, Trash2 } from "lucide-react";
-import { type FormEvent, type ReactNode, useId, useState } from "react";
+import { type FormEvent, useId, useState } from "react";
 import { Link } from "wouter";
 import { paths } from "../../paths.ts";
-import { Dialog, DialogClose } from "../dialog.tsx";
+import { Dialog, DialogClose, type Trigger } from "../dialog.tsx";
 import { PlainText } from "../plain-text.tsx";
 import { type Filters, queryOf } from "./filters.ts";
 import {
@@ -96,7 +96,7 @@ function NameDialog({
 }: {
   readonly title: string;
   readonly action: string;
-  readonly trigger: ReactNode;
+  readonly trigger: Trigger;
   readonly before?: string;
   readonly onName: (name: string) => void;
 }) {

@@ -1,6 +1,7 @@
 /** Runs of a search as state of a page. Boundary: calls and their keys in the cache. */
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
+import { WorkflowStatus } from "../../../../gen/workflows/ops/v1/workflow_facts_pb.ts";
 import { useApi } from "../../api/api.tsx";
 import { useCall } from "../../api/queries.ts";
 import { type Filters, searchOf } from "./filters.ts";
@@ -80,16 +81,18 @@ function hasOnePage({ data }: { readonly data?: { readonly pages: unknown[] } | 
 }
 
 /** The newest 500 workflows of the workspace. */
-export function useWorkflows(nameContains = "") {
+function useWorkflows() {
   const { workspaceId } = useApi();
   return useCall(
-    ["workflows", workspaceId, nameContains],
+    ["workflows", workspaceId],
     ({ sources }, options) =>
-      sources.list({ workspaceId, nameContains, pageSize: MOST_WORKFLOWS }, options),
+      sources.list({ workspaceId, statuses: EVERY_STATUS, pageSize: MOST_WORKFLOWS }, options),
     { staleMs: NAMES_STALE_MS, isKept: true },
   );
 }
 
+/** Archived workflows have runs, too. */
+const EVERY_STATUS: WorkflowStatus[] = Object.values(WorkflowStatus).filter((each) => each !== 0);
 const MOST_WORKFLOWS = 500;
 const NAMES_STALE_MS = 15_000;
 

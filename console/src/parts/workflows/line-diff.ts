@@ -54,7 +54,7 @@ export function partsOf(lines: readonly DiffLine[], context = 3): DiffPart[] {
 }
 
 /** The last line feed ends the last line. */
-function linesIn(text: string): string[] {
+export function linesIn(text: string): string[] {
   if (text === "") return [];
   return (text.endsWith("\n") ? text.slice(0, -1) : text).split("\n");
 }

@@ -1,6 +1,5 @@
 /** Starts a run: its input as a form where the version has a schema for one, else as JSON. */
 import type { JsonObject } from "@bufbuild/protobuf";
-import { useId, useState } from "react";
 import { useLocation } from "wouter";
 import type { GetVersionResponse } from "../../../../gen/workflows/ops/v1/workflows_pb.ts";
 import type { WorkflowDefinition } from "../../../../gen/workflows/v1/workflows_pb.ts";
@@ -9,17 +8,7 @@ import { paths } from "../../paths.ts";
 import { CliLine } from "../cli-line.tsx";
 import { Dialog, DialogClose } from "../dialog.tsx";
 import { ErrorNote } from "../error-note.tsx";
-import { Field } from "../forms/field.tsx";
-import {
-  canHold,
-  type Filled,
-  type FormField,
-  type FormResult,
-  fieldsOf,
-  filledFrom,
-  parseObject,
-  resultOf,
-} from "../forms/form-model.ts";
+import { useInput } from "./use-input.tsx";
 
 export interface StartDialogProps {
   readonly definition: WorkflowDefinition;
@@ -45,19 +34,10 @@ export function StartDialog(props: StartDialogProps) {
   );
 }
 
-const INDENT = 2;
-
 /** What was typed is gone when the dialog is opened again. */
-function StartForm({ definition, version, input = {} }: StartDialogProps) {
+function StartForm({ definition, version, input: first = {} }: StartDialogProps) {
   const [, go] = useLocation();
-  const fields = fieldsOf(version.inputSchema);
-  const [typed, setTyped] = useState<Filled>(() => filledFrom(fields ?? [], input));
-  const [json, setJson] = useState(() => JSON.stringify(input, undefined, INDENT));
-  const [isJson, setIsJson] = useState(fields === undefined || !canHold(fields, input));
-  const isForm = fields !== undefined && !isJson;
-  const result = resultOf(fields ?? [], typed);
-  const sent = isForm ? result.output : parseObject(json);
-  const isReady = sent !== undefined && !(isForm && result.faults.size > 0);
+  const { input: sent, isReady, editor } = useInput(version.inputSchema, first);
   const start = useAct(
     ({ workflows }, inputPayload: JsonObject) =>
       workflows.startRun({
@@ -70,29 +50,15 @@ function StartForm({ definition, version, input = {} }: StartDialogProps) {
   );
   const number = version.version?.version ?? 0;
   const versionArgs = number === definition.latestVersion ? [] : ["--version", String(number)];
-  const toggle = () => {
-    if (isForm) setJson(JSON.stringify(result.output, undefined, INDENT));
-    else if (fields !== undefined) setTyped(filledFrom(fields, parseObject(json) ?? {}));
-    setIsJson(isForm);
-  };
   return (
     <form
       className="action"
       onSubmit={(event) => {
         event.preventDefault();
-        if (isReady && !start.isPending) start.mutate(sent);
+        if (isReady && sent !== undefined && !start.isPending) start.mutate(sent);
       }}
     >
-      {isForm ? (
-        <Fields fields={fields} typed={typed} result={result} onType={setTyped} />
-      ) : (
-        <JsonField json={json} isFault={sent === undefined} onType={setJson} />
-      )}
-      {fields !== undefined && (isForm || canHold(fields, sent ?? {})) && (
-        <button type="button" className="quiet" onClick={toggle}>
-          {isForm ? "Edit as JSON" : "Edit as a form"}
-        </button>
-      )}
+      {editor}
       {start.error && <ErrorNote error={start.error} />}
       <CliLine
         args={["start", definition.name, ...versionArgs, "--input", JSON.stringify(sent ?? {})]}
@@ -104,63 +70,5 @@ function StartForm({ definition, version, input = {} }: StartDialogProps) {
         </button>
       </footer>
     </form>
-  );
-}
-
-function JsonField({
-  json,
-  isFault,
-  onType,
-}: {
-  readonly json: string;
-  readonly isFault: boolean;
-  readonly onType: (json: string) => void;
-}) {
-  const id = useId();
-  return (
-    <div className="field">
-      <label htmlFor={id}>Input, a JSON object</label>
-      <textarea
-        id={id}
-        className="code"
-        rows={8}
-        spellCheck={false}
-        value={json}
-        aria-invalid={isFault}
-        onChange={(event) => onType(event.target.value)}
-      />
-      {isFault && <p className="fault">This is no JSON object</p>}
-    </div>
-  );
-}
-
-/** What is wrong with a text is said at once; that one is missing, by the button alone. */
-function Fields({
-  fields,
-  typed,
-  result: { faults },
-  onType,
-}: {
-  readonly fields: readonly FormField[];
-  readonly typed: Filled;
-  readonly result: FormResult;
-  readonly onType: (typed: Filled) => void;
-}) {
-  if (fields.length === 0) return <p className="muted">This workflow takes no input.</p>;
-  return (
-    <div className="start-fields">
-      {fields.map((field) => {
-        const text = typed[field.name] ?? field.first;
-        return (
-          <Field
-            key={field.name}
-            field={field}
-            text={text}
-            fault={(text.trim() !== "" && faults.get(field.name)) || ""}
-            onChange={(next) => onType({ ...typed, [field.name]: next })}
-          />
-        );
-      })}
-    </div>
   );
 }

@@ -1,0 +1,58 @@
+/** The graph of a draft beside its text, as it was saved last. */
+import { lazy, Suspense } from "react";
+import type { WorkflowVersion } from "../../../../../gen/workflows/v1/workflows_pb.ts";
+import { Loading } from "../../loading.tsx";
+import { useCompiled } from "./use-compiled.ts";
+
+const WorkflowGraph = lazy(() => import("../../graph/workflow-graph.tsx"));
+
+export function DraftGraph({
+  definitionId,
+  text,
+}: {
+  readonly definitionId: string;
+  readonly text: string;
+}) {
+  const compiled = useCompiled(text);
+  if (compiled === undefined) return <Loading rows={8} />;
+  if (compiled.version === undefined) {
+    return <p className="muted draft-no-graph">The graph is here when no fault is left.</p>;
+  }
+  return <VersionGraph definitionId={definitionId} version={compiled.version} />;
+}
+
+/** A version that is not stored: its layout is kept by what is drawn of it. */
+export function VersionGraph({
+  definitionId,
+  version,
+  ...more
+}: Omit<Parameters<typeof WorkflowGraph>[0], "layoutKey"> & {
+  readonly definitionId: string;
+  readonly version: WorkflowVersion;
+}) {
+  return (
+    <Suspense fallback={<Loading rows={8} />}>
+      <WorkflowGraph
+        version={version}
+        layoutKey={`${definitionId}/draft-${shapeOf(version)}`}
+        {...more}
+      />
+    </Suspense>
+  );
+}
+
+const FNV_OFFSET = 0x81_1c_9d_c5;
+const FNV_PRIME = 0x01_00_01_93;
+
+/** A number for the steps and lines of a version: two that look alike have the same one. */
+function shapeOf({ steps, edges }: WorkflowVersion): number {
+  const lines = [
+    ...steps.map(({ id, compensationStepId }) => `${id} ${compensationStepId}`),
+    ...edges.map(({ fromStepId, toStepId, label }) => `${fromStepId}>${toStepId} ${label}`),
+  ];
+  let hash = FNV_OFFSET;
+  for (const character of lines.join("\n")) {
+    hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), FNV_PRIME) >>> 0;
+  }
+  return hash;
+}

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { ErrorInfoSchema, RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
 import { Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
+import { Workflows } from "../../gen/workflows/ops/v1/workflows_pb.ts";
 import { StepRunState } from "../../gen/workflows/v1/workflows_pb.ts";
 import { createClients } from "../../src/collaborators/clients.ts";
 import { type Callers, SCOPES, type Scope } from "../../src/collaborators/identity/callers.ts";
@@ -260,6 +261,24 @@ describe("a gate or governance check is decided by an admin alone", () => {
     const { step } = await service.client.transitionStep(request, as("only workflows:admin"));
     expect(step?.stepId).toBe(stepId);
   });
+});
+
+test("a draft goes to another environment with the scope of Deploy alone", async () => {
+  const sources = createClient(
+    Workflows,
+    createConnectTransport({ baseUrl: service.baseUrl, httpVersion: "1.1" }),
+  );
+  const { definitionId } = a;
+  const publish = (deployTo: string) =>
+    refusedBy(
+      sources.publishDraft(
+        { definitionId, etag: "none", deployTo },
+        as("without workflows:deploy"),
+      ),
+    );
+  const staged = await publish("staging");
+  expect([staged.code, detailsOf(staged).scope]).toEqual(["PermissionDenied", "workflows:deploy"]);
+  expect((await publish("production")).reason).toBe("ETAG_MISMATCH");
 });
 
 test("a move is recorded as the caller's, not as that of the name in the request", async () => {

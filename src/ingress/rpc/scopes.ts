@@ -107,6 +107,7 @@ const SOURCES: Needed<typeof Workflows> = {
   getDraft: "workflows:author",
   saveDraft: "workflows:author",
   discardDraft: "workflows:author",
+  // To another environment than production needs more (workflow-drafts.ts).
   publishDraft: "workflows:author",
   create: "workflows:author",
   update: "workflows:author",

@@ -23,6 +23,7 @@ import { toDefinitionMessage } from "../../wire/definitions.ts";
 import { recordedActor, refuseAgent } from "./actor.ts";
 import { requireDefinition } from "./definitions.ts";
 import { checkFields } from "./fields.ts";
+import { requireScope } from "./guard.ts";
 import type { ReadSource } from "./read-source.ts";
 import type { ReadDeps, WriteDeps } from "./service-deps.ts";
 import type { SourceReader } from "./source-reader.ts";
@@ -96,7 +97,7 @@ export function publishDraftWith(sources: SourceReader) {
     faults.require("etag", etag);
     if (deployTo !== "" && !isEnvironment(deployTo)) faults.add("deploy_to", ENVIRONMENT_FORM);
     faults.refuseIfAny();
-    if (!["", PRODUCTION].includes(deployTo)) refuseAgent(deps.caller, "an agent deploys nothing");
+    if (!["", PRODUCTION].includes(deployTo)) requireDeployer(deps);
     const definition = await requireDefinition(deps, definitionId);
     const row = await findDraft(deps.database.callers, deps.visibility, definitionId);
     if (row?.etag !== etag) throw draftMismatch(definitionId, etag, row);
@@ -117,6 +118,12 @@ export function publishDraftWith(sources: SourceReader) {
       digest,
     };
   };
+}
+
+/** Refuses who may not Deploy. To production goes what PublishVersion, which needs less, could put there too. */
+function requireDeployer({ caller }: WriteDeps): void {
+  refuseAgent(caller, "an agent deploys nothing");
+  if (caller !== undefined) requireScope(caller, "workflows:deploy");
 }
 
 /** What the text of a draft says, read as a text of its workflow: it has the workflow's name. */

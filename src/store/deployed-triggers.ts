@@ -21,7 +21,7 @@ const FIND: Statement = {
       select d.definition_id, d.version_id from workflow_deployments d
       where d.workspace_id = e.workspace_id and d.environment = e.environment and d.state = 'ACTIVE'
         and d.trigger_key is not null and translate(d.trigger_key, '/', '.') = e.key
-        and not exists (select 1 from closed_workflows c where c.definition_id = d.definition_id)
+        and (select true from closed_workflows c where c.definition_id = d.definition_id) is null
       offset 0
     ) as d
     cross join lateral (

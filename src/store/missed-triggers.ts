@@ -52,8 +52,8 @@ export interface DueTrigger {
   /** Null: nothing is deployed there. */
   readonly versionId: string | null;
   readonly version: number | null;
-  /** Nothing starts runs of the workflow. */
-  readonly isArchived: boolean;
+  /** Nothing starts runs of the workflow; null: it is not so. */
+  readonly isArchived: true | null;
   readonly start: StoredStart;
 }
 
@@ -138,7 +138,7 @@ const REPLAY: Statement = {
 const FIND_DUE: Statement = {
   name: "find_due_triggers",
   text: `select m.seq, m.definition_id as "definitionId", v.version_id as "versionId", v.version, m.start,
-      exists (select 1 from closed_workflows c where c.definition_id = m.definition_id) as "isArchived"
+      (select true from closed_workflows c where c.definition_id = m.definition_id) as "isArchived"
     from (select seq, definition_id, due_at, start from missed_triggers
       where due_at <= now() and seq <> all($2::bigint[]) order by due_at, seq limit $1) as m
     cross join lateral (

@@ -13,10 +13,10 @@ export type DueWorkflowSchedule = WorkflowScheduleRow & {
   /** Null: nothing is published, or there is no such definition. */
   readonly versionId: string | null;
   readonly version: number;
-  /** The workflow is paused: the slot is missed. */
-  readonly isMissed: boolean;
+  /** The workflow is paused: the slot is missed. Null: it is not, as for the next one. */
+  readonly isMissed: true | null;
   /** The workflow is archived: the slot starts nothing. */
-  readonly isArchived: boolean;
+  readonly isArchived: true | null;
   /** The database's time, at or after `dueAt`. */
   readonly readAt: Date;
 };
@@ -25,8 +25,8 @@ const FIND_DUE: Statement = {
   name: "find_due_workflow_schedules",
   text: `select ${selectList(workflowSchedules, "s")}, d.latest_version_id as "versionId",
       coalesce(d.latest_version, 0) as version, now() as "readAt",
-      exists (select 1 from workflow_pauses p where p.definition_id = s.definition_id) as "isMissed",
-      exists (select 1 from closed_workflows c where c.definition_id = s.definition_id) as "isArchived"
+      (select true from workflow_pauses p where p.definition_id = s.definition_id) as "isMissed",
+      (select true from closed_workflows c where c.definition_id = s.definition_id) as "isArchived"
     from workflow_schedules s left join workflow_definitions d on d.id = s.definition_id
     where s.due_at <= now() and s.slot_at is not null and s.id <> all ($2::text[])
     order by s.due_at limit $1`,

@@ -115,7 +115,8 @@ export async function answerUpdateSchedule(deps: WriteDeps, request: SchedulesUp
 export async function answerDeleteSchedule(deps: WriteDeps, request: SchedulesDeleteRequest) {
   const { id, etag, reason } = request;
   requireId(checkFields(SchedulesDeleteRequestSchema, request), id);
-  await requireSchedule(deps, id);
+  const row = await requireSchedule(deps, id);
+  allowed(deps, contentOf(row));
   await deps.write.starters.deleteSchedule(id, changeOf(deps, reason, etag));
   return {};
 }

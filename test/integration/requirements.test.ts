@@ -2,15 +2,19 @@
  * What is asked for, line by line, done over the API of a running service; and the page that says so.
  * Boundary: needs TEST_DATABASE_URL and the program nats-server. `DOCS_UPDATE=1 npm test -- requirements` writes docs/requirements.md.
  */
+import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { connect, type NatsConnection } from "nats";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createClient, type WorkflowsClient } from "../../src/client/index.ts";
+import { createClient } from "../../src/client/index.ts";
 import { projectRoot } from "../../tools/run-command.ts";
-import { QUEUE } from "../support/requirements/console-rows.ts";
+import { QUEUE } from "../support/requirements/console-starter-rows.ts";
 import { requirementsPage } from "../support/requirements/requirement.ts";
-import { Stage } from "../support/requirements/stage.ts";
+import { type Heard, Stage, type Surroundings } from "../support/requirements/stage.ts";
 import { REQUIREMENTS } from "../support/requirements/table.ts";
 import { type Cluster, startCluster } from "../support/services/replicas.ts";
 
@@ -18,24 +22,48 @@ const PAGE = join(projectRoot, "docs", "requirements.md");
 const SOURCES =
   "APPROVALS=approvals.changes.>,SIPHON=siphon.tap.>,WORKFLOWS=workflows.changes.run.>," +
   `ORDERS=${QUEUE.subject}?workspace=${QUEUE.workspaceId}&type=${QUEUE.type}`;
+const SECRETS_KEY = Buffer.alloc(32, 1).toString("base64");
 
 let cluster: Cluster;
 let nats: NatsConnection;
-let service: {
-  readonly client: WorkflowsClient;
-  readonly nats: NatsConnection;
-  readonly url: string;
-};
+let service: Surroundings;
+const events: Heard[] = [];
+const messages: Heard[] = [];
+/** Takes notifications as chats do. */
+const chats = createServer(async (request, response) => {
+  messages.push({ to: request.url ?? "", text: await text(request) });
+  response.end("ok");
+});
 beforeAll(async () => {
+  await once(chats.listen(0, "127.0.0.1"), "listening");
   cluster = await startCluster();
-  const { url } = await cluster.start({ APPROVALS_URL: "builtin", BUS_SOURCES: SOURCES });
   nats = await connect({ servers: cluster.natsUrl });
-  service = { client: createClient({ baseUrl: url }), nats, url };
+  nats.subscribe("workflows.changes.>", {
+    callback: (_, { subject, data }) => {
+      events.push({ to: subject, text: Buffer.from(data).toString() });
+    },
+  });
+  await nats.flush();
+  const { url } = await cluster.start({
+    ...{ APPROVALS_URL: "builtin", BUS_SOURCES: SOURCES, SECRETS_KEY },
+    ...{ NOTIFICATIONS_URL: "builtin", NOTIFICATIONS_TARGETS: targets() },
+  });
+  service = { client: createClient({ baseUrl: url }), nats, url, events, messages };
 });
 afterAll(async () => {
+  chats.close();
+  chats.closeAllConnections();
   await nats?.close();
   await cluster?.stop();
 });
+
+function targets(): string {
+  const { port } = chats.address() as AddressInfo;
+  const named = { "slack:#finance": "slack", "teams:ops": "teams", sms: "sms" };
+  return Object.entries(named)
+    .map(([name, path]) => `${name}=http://127.0.0.1:${port}/${path}`)
+    .join(",");
+}
 
 describe.each(REQUIREMENTS)("$title", ({ rows }) => {
   const checked = rows.filter(({ check }) => check !== undefined);

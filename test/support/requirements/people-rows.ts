@@ -1,8 +1,12 @@
 /** What teams ask for whose workflows are of people and agents: approvals, schedules, templates. */
+
+import { timestampDate, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { expect } from "vitest";
-import { Verdict, WorkflowState } from "../../../src/client/index.ts";
+import { RunAsScope, Verdict, WorkflowState } from "../../../src/client/index.ts";
+import { until } from "../assertions/until.ts";
+import { installed } from "./installed.ts";
 import type { Requirement } from "./requirement.ts";
-import { textOf } from "./stage.ts";
+import { PACK, refusal, textOf } from "./stage.ts";
 
 const { APPROVE } = Verdict;
 
@@ -21,6 +25,104 @@ export const PEOPLE_ROWS: readonly Requirement[] = [
       const definitionId = first.definition?.id ?? "";
       const { sourceText } = await client.sources.getVersion({ definitionId });
       expect(sourceText).toBe(yaml);
+    },
+  },
+  {
+    wanted: "A gallery of templates, installed at once: expenses, travel, incidents, onboarding",
+    state: "works",
+    by: "`Templates.List`, `Get`, `Install`, `workflows templates`",
+    async check(stage) {
+      const { templates } = await stage.client.templates.list({});
+      expect(templates.length).toBeGreaterThanOrEqual(10);
+      const id = "expense-approval";
+      const text = await installed(stage, id, { threshold_usd: 250 });
+      expect(text).toContain("> 250");
+      for (const each of ["travel-booking", "incident-response", "employee-onboarding"]) {
+        await installed(stage, each);
+      }
+      const { workspaceId } = stage;
+      const install = (parameters: { [name: string]: string }) =>
+        stage.client.templates.install({ workspaceId, templateId: id, name: "other", parameters });
+      const wrong = await refusal(install({ threshold: "250" }));
+      expect(wrong.fields.map(({ field }) => field)).toEqual(["parameters.threshold"]);
+    },
+  },
+  {
+    wanted: "A workspace keeps templates of its own",
+    state: "open",
+    by: "",
+    lacks: "`Templates.Save`",
+  },
+  {
+    wanted:
+      "Schedules hourly, daily 9am, weekly Monday, weekdays, monthly, or a cron line; a preview",
+    state: "works",
+    by: "`Schedules.Preview`, `workflows schedules preview`",
+    async check({ client }) {
+      // A Monday.
+      const after = timestampFromMs(Date.UTC(2026, 0, 5, 12));
+      const next = async (line: string, zone = "") => {
+        const { times, words } = await client.schedules.preview({ line, zone, after, count: 1 });
+        return [times.map((at) => timestampDate(at).toISOString().slice(0, 16)).join(), words];
+      };
+      expect(await next("hourly")).toEqual(["2026-01-05T13:00", "Every hour"]);
+      expect(await next("daily 9am")).toEqual(["2026-01-06T09:00", "At 09:00"]);
+      expect((await next("weekly Monday"))[0]).toBe("2026-01-12T09:00");
+      expect((await next("weekdays"))[0]).toBe("2026-01-06T09:00");
+      expect((await next("monthly"))[0]).toBe("2026-02-01T09:00");
+      expect((await next("30 6 * * *", "Europe/Berlin"))[0]).toBe("2026-01-06T05:30");
+      const nonsense = await refusal(next("now and then"));
+      expect(nonsense.fields.map(({ field }) => field)).toEqual(["line"]);
+    },
+  },
+  {
+    wanted: "A schedule acts for a person, a group or the organisation",
+    state: "partly",
+    by: "`run_as` USER, ORG or AGENT of a schedule",
+    lacks: "GROUP; a schedule goes on when its person leaves",
+    async check(stage) {
+      const { schedules } = stage.client;
+      const workflowId = await stage.publish(PACK);
+      const initiatorOf = async (scope: RunAsScope, subject: string) => {
+        const spec = { line: "monthly", runAs: { scope, subject } };
+        const { schedule } = await schedules.create({ workflowId, spec });
+        const { runId } = await schedules.runNow({ id: schedule?.id ?? "", reason: "now" });
+        return (await stage.run(runId)).initiatorUserId;
+      };
+      expect(await initiatorOf(RunAsScope.USER, "ann")).toBe("ann");
+      expect(await initiatorOf(RunAsScope.ORG, "")).toBe("");
+    },
+  },
+  {
+    wanted: "A step is tried again, later each time, and then takes its error path",
+    state: "works",
+    by: "`retry: {max, backoff, factor}`, `on: {error: …}`",
+    async check(stage) {
+      const retry = { max: 1, backoff: "1s", factor: 2 };
+      const steps = {
+        pay: { task: "Pay", retry, on: { error: "call" }, next: "end" },
+        call: { task: "Call" },
+      };
+      const runId = await stage.startFile({ steps });
+      await stage.fail(runId, "pay", "the bank is away");
+      expect((await stage.states(runId)).call).toBe("PENDING");
+      await until(async () => ((await stage.states(runId)).pay === "WAITING" ? true : undefined));
+      await stage.fail(runId, "pay", "the bank is away");
+      await stage.item(runId, "call");
+      const pay = (await stage.run(runId)).steps.find(({ stepId }) => stepId === "pay");
+      expect(pay).toMatchObject({ retryCount: 1, errorMessage: "the bank is away" });
+    },
+  },
+  {
+    wanted: "Variables in texts",
+    state: "works",
+    by: "`{{ }}` with expressions over the input, outputs, the run and its vars",
+    async check(stage) {
+      const title = "Pay {{ input.amount * 2.0 }} to {{ input.who }} in {{ run.environment }}";
+      const steps = { pay: { task: title } };
+      const runId = await stage.startFile({ steps }, { amount: 1.5, who: "Ann" });
+      const { instructions } = await stage.item(runId, "pay");
+      expect(instructions).toMatch(/^Pay 3(\.0)? to Ann in production$/);
     },
   },
   {
@@ -78,6 +180,27 @@ export const PEOPLE_ROWS: readonly Requirement[] = [
       await stage.complete(runId, "b");
       await stage.item(runId, "go");
       expect((await stage.states(runId)).a).toBe("CANCELLED");
+    },
+  },
+  {
+    wanted: "Notification by e-mail, Slack, Teams or SMS, through channels of one's own",
+    state: "partly",
+    by: "NOTIFICATION; `NOTIFICATIONS_URL=builtin` with `NOTIFICATIONS_TARGETS` and SMTP",
+    lacks: "credentials of a channel that a user or a group has",
+    async check(stage) {
+      const body = `Paid {{ input.amount }} in ${stage.workspaceId}`;
+      const steps = {
+        slack: { notify: "slack", to: "#finance", body },
+        teams: { notify: "teams", to: "ops", body },
+        sms: { notify: "sms", to: "+4912", body },
+      };
+      await stage.startFile({ steps }, { amount: 7 });
+      const sent = await until(() => {
+        const own = stage.messages.filter(({ text }) => text.includes(stage.workspaceId));
+        return own.length >= 3 ? own : undefined;
+      });
+      expect(new Set(sent.map(({ to }) => to))).toEqual(new Set(["/slack", "/teams", "/sms"]));
+      for (const { text } of sent) expect(text).toContain("Paid 7 in");
     },
   },
   {

@@ -6,13 +6,16 @@ import { randomUUID } from "node:crypto";
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { NatsConnection } from "nats";
 import {
+  DeploymentState,
   type InboxItem,
   ItemKind,
   StepRunState,
   type Verdict,
+  type Workflow,
   type WorkflowRun,
   WorkflowState,
   type WorkflowsClient,
+  WorkflowsError,
 } from "../../../src/client/index.ts";
 import { until } from "../assertions/until.ts";
 
@@ -21,26 +24,48 @@ export interface WorkflowFile extends JsonObject {
   readonly steps: JsonObject;
 }
 
+/** A workflow of one task. */
+export const PACK: WorkflowFile = { workflow: "orders", steps: { pack: { task: "Pack it" } } };
+
 /** The text of a file. */
 export function textOf(file: WorkflowFile): string {
   return JSON.stringify({ workflow: "w", on: "manual", ...file });
 }
 
-/** See the file's head. */
-export class Stage {
+/** A text that came from the service. */
+export interface Heard {
+  /** The subject on the bus, or the path of a POST. */
+  readonly to: string;
+  readonly text: string;
+}
+
+/** The running service, and what it sends. */
+export interface Surroundings {
   readonly client: WorkflowsClient;
   readonly nats: NatsConnection;
   /** Where the service listens. */
   readonly url: string;
+  /** Every event below `workflows.changes.`, of all workspaces; it grows. */
+  readonly events: readonly Heard[];
+  /** Every notification that was posted; it grows. */
+  readonly messages: readonly Heard[];
+}
+
+/** See the file's head. */
+export class Stage implements Surroundings {
+  readonly client: WorkflowsClient;
+  readonly nats: NatsConnection;
+  readonly url: string;
+  readonly events: readonly Heard[];
+  readonly messages: readonly Heard[];
   readonly workspaceId: string;
 
-  constructor(
-    { client, nats, url }: Pick<Stage, "client" | "nats" | "url">,
-    workspaceId = `ws_${randomUUID()}`,
-  ) {
-    this.client = client;
-    this.nats = nats;
-    this.url = url;
+  constructor(surroundings: Surroundings, workspaceId = `ws_${randomUUID()}`) {
+    this.client = surroundings.client;
+    this.nats = surroundings.nats;
+    this.url = surroundings.url;
+    this.events = surroundings.events;
+    this.messages = surroundings.messages;
     this.workspaceId = workspaceId;
   }
 
@@ -51,9 +76,15 @@ export class Stage {
     const { definition } = await this.client.sources.publishSource({ workspaceId, sourceText });
     return definition?.id ?? "";
   }
-  /** Starts a run; gives its id. */
-  async start(definitionId: string, inputPayload: JsonObject = {}): Promise<string> {
-    const { run } = await this.client.workflows.startRun({ definitionId, inputPayload });
+  /** Starts a run, in production unless an environment is given; gives its id. */
+  async start(
+    definitionId: string,
+    inputPayload: JsonObject = {},
+    environment?: string,
+  ): Promise<string> {
+    const options = environment === undefined ? {} : inEnvironment(environment);
+    const request = { definitionId, inputPayload };
+    const { run } = await this.client.workflows.startRun(request, options);
     return run?.id ?? "";
   }
   /** Publishes a file and starts a run of it. */
@@ -119,11 +150,67 @@ export class Stage {
     if (kind !== ItemKind.TASK) throw new Error(`${stepId} is no task`);
     await this.client.inbox.completeTask({ id, output }, as("worker"));
   }
-  /** Publishes a CloudEvent of the workspace where the service listens. */
-  async event(type: string, data: JsonObject, more: JsonObject = {}): Promise<void> {
-    const { workspaceId } = this;
-    await this.client.runs.publishEvent({ workspaceId, type, data, ...more });
+  /** Ends a step as FAILED, without an item of the inbox. */
+  async fail(runId: string, stepId: string, errorMessage: string): Promise<void> {
+    const state = StepRunState.FAILED;
+    await this.client.workflows.transitionStep({ runId, stepId, state, errorMessage });
   }
+  /** Publishes a CloudEvent of the workspace where the service listens, for production unless an environment is given. */
+  async event(type: string, data: JsonObject = {}, environment?: string): Promise<void> {
+    const { workspaceId } = this;
+    const options = environment === undefined ? {} : inEnvironment(environment);
+    await this.client.runs.publishEvent({ workspaceId, type, data }, options);
+  }
+  async workflow(id: string): Promise<Workflow> {
+    const { workflow } = await this.client.sources.get({ id });
+    if (workflow === undefined) throw new Error(`no workflow ${id}`);
+    return workflow;
+  }
+  /** The version that is ACTIVE in each environment. */
+  async deployed(id: string): Promise<Record<string, number>> {
+    const { deployments } = await this.workflow(id);
+    const active = deployments.filter(({ state }) => state === DeploymentState.ACTIVE);
+    return Object.fromEntries(active.map(({ environment, version }) => [environment, version]));
+  }
+  /** The types of the events about a workflow or a run that were published until now, without `workflows.changes.`. */
+  heard(about: string): string[] {
+    const own = this.events.filter(({ text }) => text.includes(about));
+    return own.map(({ to }) => to.replace("workflows.changes.", ""));
+  }
+  /** Returns when events of all these types were published about a workflow or a run. */
+  async published(about: string, types: readonly string[]): Promise<void> {
+    const missing = () => types.filter((type) => !this.heard(about).includes(type));
+    await until(() => (missing().length === 0 ? true : undefined)).catch(() => {
+      throw new Error(`nothing was published of ${missing().join(", ")}`);
+    });
+  }
+  /** Posts to a webhook. */
+  async post(path: string, body: string, headers: Record<string, string> = {}): Promise<Delivered> {
+    const sent = { "content-type": "application/json", ...headers };
+    const response = await fetch(`${this.url}${path}`, { method: "POST", body, headers: sent });
+    return { status: response.status, answer: (await response.json()) as JsonObject };
+  }
+}
+
+/** What a webhook answered. */
+interface Delivered {
+  readonly status: number;
+  readonly answer: JsonObject;
+}
+
+/** The error that a call ends with. */
+export async function refusal(call: Promise<unknown>): Promise<WorkflowsError> {
+  const value = await call.then(
+    () => undefined,
+    (error: unknown) => WorkflowsError.from(error),
+  );
+  if (value === undefined) throw new Error("the call was not refused");
+  return value;
+}
+
+/** Where a call starts what it starts. */
+function inEnvironment(name: string) {
+  return { headers: { "Workflows-Environment": name } };
 }
 
 const ENDED = new Set<WorkflowState>([
@@ -133,7 +220,7 @@ const ENDED = new Set<WorkflowState>([
 ]);
 
 /** Who calls, without authentication. */
-function as(actor: string) {
+export function as(actor: string) {
   return { headers: { "Workflows-Actor": actor } };
 }
 

@@ -473,7 +473,8 @@ describe("runs", () => {
   it("searches runs, page after page, and says what is no filter", async () => {
     const first = await started();
     const second = await started();
-    const waiting = ["--waiting-for", "task", "--since", "1h", "--quiet"];
+    const task = ["--workflow", "task"];
+    const waiting = [...task, "--waiting-for", "task", "--since", "1h", "--quiet"];
     const found = (await done("runs", ...waiting, "--limit", "500")).trim().split("\n");
     expect(found.slice(0, 2)).toEqual([second, first]);
     expect((await done("runs", ...waiting, "--limit", "1")).trim()).toBe(second);
@@ -485,7 +486,7 @@ describe("runs", () => {
     expect((await cli.run(["runs", "--outcome", "lost"], { env })).stderr).toContain(
       '"lost" is no way in which a run ends',
     );
-    const counted = `${await done("runs", "--workflow", "task", "--waiting-for", "task", "--counts")}\n`;
+    const counted = `${await done("runs", ...task, "--waiting-for", "task", "--counts")}\n`;
     expect(counted).toMatch(new RegExp(`^total\\t\\t${found.length}\n`));
     expect(counted).toContain(`\ndefinition_id\ttask\t${found.length}\n`);
     expect(counted).toContain(`\ndefinition_version\t1\t${found.length}\n`);

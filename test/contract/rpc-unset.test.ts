@@ -84,6 +84,14 @@ const ALWAYS: SetPaths[] = [
   ["ListRuns", ["runs[0].startedAt", "runs[0].completedAt"]],
   ["PlanRerun", ["plan", "plan.expiresAt"]],
   ["Rerun", ["run", "run.startedAt", ...ended(A), ...begun(B)]],
+  // What a step gets and gives is {} where nothing is given.
+  [
+    "Simulate",
+    [
+      ...["simulation", "simulation.startedAt", "simulation.endedAt", "simulation.output {}"],
+      ...["simulation.edges[0].at", ...played(0), ...played(1)],
+    ],
+  ],
   ["RetryStep", ["step", ...begun("step"), ...RUNNING]],
   ["FailStep", ["step", ...ended("step"), ...CANCELLED.filter((path) => !path.startsWith(B))]],
   ["SkipStep", GIVEN],
@@ -142,6 +150,7 @@ const SENT: SetPaths[] = [
   ["ListRuns", []],
   ["PlanRerun", []],
   ["Rerun", BOTH_SENT],
+  ["Simulate", []],
   ["RetryStep", []],
   ["FailStep", []],
   ["SkipStep", []],
@@ -210,6 +219,7 @@ async function walk(useBinaryFormat: boolean, empty: object | undefined): Promis
   await client.listRuns({ workspaceId });
   const { plan } = await runs.planRerun({ runId: id });
   await runs.rerun({ runId: id, planId: plan?.id ?? "", reason: "why" });
+  await runs.simulate({ definitionId });
   const order = async () => {
     const started = await service.client.startRun({ definitionId });
     return { runId: started.run?.id ?? "", stepId: "a", reason: "why" };
@@ -288,6 +298,11 @@ test("the walk calls every unary RPC", () => {
     .map(({ name }) => name);
   expect([...called].sort()).toEqual(all.sort());
 });
+
+function played(attempt: number): string[] {
+  const names = ["startedAt", "endedAt", "input {}", "output {}"];
+  return names.map((name) => `simulation.path[${attempt}].${name}`);
+}
 
 function sorted(found: readonly SetPaths[]): SetPaths[] {
   return found.map(([rpc, paths]) => [rpc, [...paths].sort()]);

@@ -127,7 +127,7 @@ describe("is good", () => {
     { claims: { scope: ["workflows:run"] }, may: ["read", "run"] },
     { claims: { scp: ["workflows:author"] }, may: ["author", "read"] },
     { claims: { roles: ["viewer", "operator"] }, may: ["read", "run", "transition"] },
-    { claims: { roles: "editor", scope: "email" }, may: ["author", "read", "run"] },
+    { claims: { roles: "editor", scope: "email" }, may: ["author", "deploy", "read", "run"] },
     { claims: { scope: { "workflows:admin": true }, roles: [["admin"], 1, null] }, may: [] },
     { claims: {}, may: [] },
   ])("with its scopes: $claims", async ({ claims, may }) => {

@@ -162,9 +162,9 @@ describe.each(SOURCES)("the contract in %s/", (_folder, contract) => {
     expect(reads).toEqual(
       methods
         .map(({ name }) => name)
-        .filter((name) => /^(Get|List|Search|Explain|Watch|Preview|Plan|Tail)/.test(name)),
+        .filter((name) => /^(Get|List|Search|Explain|Watch|Preview|Plan|Tail|Simulate)/.test(name)),
     );
-    expect(reads).toHaveLength(18);
+    expect(reads).toHaveLength(19);
   });
 
   test("does not let a token be introspected by GET, which would put it into a URL", () => {

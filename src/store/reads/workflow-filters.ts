@@ -46,14 +46,17 @@ export function containsOfSteps(agentTypes: string, gateTypes: string): string {
       | case when s->>'stepType' = any(${gateTypes}::text[]) then ${CONTAINS.approval} else 0 end)`;
 }
 
+// For `exists` the planner may read the whole table.
+function hasDeployment(state: string): string {
+  return `(select true from workflow_deployments w
+      where w.definition_id = o.id and w.state = '${state}' limit 1)`;
+}
+
 /** The number of a status on the wire. */
 const STATUS = `case when d.archived_at is not null then ${numberOf("ARCHIVED")}
-    when exists (select from workflow_pauses p where p.definition_id = o.id) then ${numberOf("PAUSED")}
-    when exists (select from workflow_deployments w where w.definition_id = o.id and w.state = 'PENDING_APPROVAL')
-      then ${numberOf("PENDING_APPROVAL")}
-    when o.latest_version > 0
-      or exists (select from workflow_deployments w where w.definition_id = o.id and w.state = 'ACTIVE')
-      then ${numberOf("DEPLOYED")}
+    when (select true from workflow_pauses p where p.definition_id = o.id) then ${numberOf("PAUSED")}
+    when ${hasDeployment("PENDING_APPROVAL")} then ${numberOf("PENDING_APPROVAL")}
+    when o.latest_version > 0 or ${hasDeployment("ACTIVE")} then ${numberOf("DEPLOYED")}
     else ${numberOf("DRAFT")} end`;
 
 // What was published before has no facts.

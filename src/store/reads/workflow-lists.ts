@@ -54,6 +54,9 @@ interface WorkflowPage {
 }
 
 const EXAMINED = 5_000;
+// Looked up row by row: the planner may read all details for a join.
+const DETAILS = `left join lateral (select owner, team, archived_at from workflow_details
+  where definition_id = o.id offset 0) as d on true`;
 const NEWEST = "order by created_at desc nulls last, id desc nulls last";
 const [KEY, ID, LIMIT, PAGE] = [1, 2, 3, 4].map((place) => `$${FILTER_VALUES + place}`);
 const byTime = (column: string) => ({
@@ -76,8 +79,7 @@ const COUNT: Statement = {
   text: `select count(*)::int as total from (
       select name, description, tags, latest_version, latest_version_id, id from workflow_definitions
       where workspace_id = $1 ${NEWEST} limit ${COUNT_LIMIT}) as o
-    left join workflow_details d on d.definition_id = o.id
-    where ${MATCHES}`,
+    ${DETAILS} where ${MATCHES}`,
 };
 
 /** The places of rows are counted as they are read, and what else is known is looked up row by row: the page ends the reading. */
@@ -90,8 +92,7 @@ function find(order: WorkflowOrder): Statement {
         from (select *, row_number() over () as place
           from (select id, ${key} as key, name, description, tags, latest_version, latest_version_id
             from workflow_definitions where workspace_id = $1 ${ordered} limit ${LIMIT}) as ordered) as o
-        left join lateral (select owner, team, archived_at from workflow_details
-          where definition_id = o.id offset 0) as d on true) as examined
+        ${DETAILS}) as examined
       where matches or place = ${LIMIT} limit ${PAGE}`,
   };
 }
@@ -171,13 +172,16 @@ async function findWorkflows(
 ): Promise<WorkflowRow[]> {
   if (ids.length === 0) return [];
   const { id, workspaceId, latestVersionId } = workflowDefinitions;
-  const rows = await db.build
+  const found = db.build
+    .select({ definitionId: workflowDrafts.definitionId, etag, savedBy, savedAt, faultCount })
+    .from(workflowDrafts)
+    .where(inArray(workflowDrafts.definitionId, [...ids]));
+  const read = db.build
     .select({
       definition: getTableColumns(workflowDefinitions),
       latest: HEAD,
       // The first column tells whether there is a row.
       details: { revision, archivedAt, owner, team },
-      draft: { etag, savedBy, savedAt, faultCount },
       contains: CONTAINED,
     })
     .from(workflowDefinitions)
@@ -185,14 +189,17 @@ async function findWorkflows(
     .leftJoin(versionSources, OF_VERSION)
     .leftJoin(versionFacts, eq(versionFacts.versionId, latestVersionId))
     .leftJoin(workflowDetails, eq(workflowDetails.definitionId, id))
-    .leftJoin(workflowDrafts, eq(workflowDrafts.definitionId, id))
     .where(and(inArray(id, [...ids]), seenBy(visibility, workspaceId)));
-  const found = new Map(rows.map((row) => [row.definition.id, row]));
+  // What the rows show is what the caller sees; a draft is of one of them.
+  const [rows, drafts] = await Promise.all([read, found]);
+  const byId = new Map(rows.map((row) => [row.definition.id, row]));
+  const draftOf = new Map(drafts.map(({ definitionId, ...draft }) => [definitionId, draft]));
   return ids.flatMap((wanted) => {
-    const row = found.get(wanted);
+    const row = byId.get(wanted);
     if (row === undefined) return [];
-    const { definition, latest, details, draft, contains } = row;
+    const { definition, latest, details, contains } = row;
     const head = definition.latestVersionId === null ? null : toHead(latest);
+    const draft = draftOf.get(wanted) ?? null;
     return [{ definition, latest: head, details: details ?? NO_DETAILS, draft, contains }];
   });
 }

@@ -110,6 +110,10 @@ const LEANING = [
   "dead letters of no workspace, open: list",
   "approvals: open",
   "inbox: list",
+  "Workflows.List",
+  "Workflows.List by name",
+  "Workflows.List by the time of the last update",
+  "Workflows.List by what versions contain",
 ];
 
 describe("without statistics", () => {

@@ -18,6 +18,7 @@ import { findVersionSource } from "../../store/reads/version-sources.ts";
 import { fillTemplate, parameterFaults, valuesOf } from "../../templates/fill-template.ts";
 import { readGallery } from "../../templates/gallery.ts";
 import type { Template, TemplateNeed } from "../../templates/template.ts";
+import { refuseAgent } from "./actor.ts";
 import { checkFields } from "./fields.ts";
 import { findOutputFaults } from "./output-schema.ts";
 import type { ReadDeps, WriteDeps } from "./service-deps.ts";
@@ -71,6 +72,7 @@ export function installTemplateWith(sources: SourceReader) {
     faults.require("workspace_id", workspaceId);
     faults.require("template_id", templateId);
     faults.refuseIfAny();
+    refuseAgent(deps.caller, "an agent deploys nothing");
     const template = await requireTemplate(templateId);
     const given: JsonObject = request.parameters ?? {};
     for (const { field, description } of parameterFaults(template, given)) {

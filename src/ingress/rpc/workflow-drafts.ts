@@ -97,6 +97,7 @@ export function publishDraftWith(sources: SourceReader) {
     faults.require("etag", etag);
     if (deployTo !== "" && !isEnvironment(deployTo)) faults.add("deploy_to", ENVIRONMENT_FORM);
     faults.refuseIfAny();
+    refuseAgent(deps.caller, "an agent deploys nothing");
     if (!["", PRODUCTION].includes(deployTo)) requireDeployer(deps);
     const definition = await requireDefinition(deps, definitionId);
     const row = await findDraft(deps.database.callers, deps.visibility, definitionId);
@@ -122,7 +123,6 @@ export function publishDraftWith(sources: SourceReader) {
 
 /** Refuses who may not Deploy. To production goes what PublishVersion, which needs less, could put there too. */
 function requireDeployer({ caller }: WriteDeps): void {
-  refuseAgent(caller, "an agent deploys nothing");
   if (caller !== undefined) requireScope(caller, "workflows:deploy");
 }
 

@@ -602,6 +602,7 @@ const ROWS: Record<Rpc, Row> = {
   "sources.publishDraft": {
     needs: "workflows:author",
     foreign: "NotFound",
+    agent: "PermissionDenied",
     call: ({ sources }, { definitionId }, options) =>
       passed(sources.publishDraft({ definitionId, etag: "none" }, options)),
   },
@@ -659,6 +660,7 @@ const ROWS: Record<Rpc, Row> = {
   "templates.install": {
     needs: "workflows:author",
     foreign: "PermissionDenied",
+    agent: "PermissionDenied",
     call: ({ templates }, { workspaceId }, options) =>
       templates.install(
         { workspaceId, templateId: "data-sync", name: `installed_${++names}` },

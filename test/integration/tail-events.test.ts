@@ -42,18 +42,21 @@ async function startAt({ workflows }: Replica, of = definitionId): Promise<strin
 }
 
 it("gives what each replica commits, of one workspace, as the stream has it", async () => {
+  // Nothing of this workspace is on its way to the stream when the tail begins.
+  const workspaceId = "ws_tailed";
   const other = await define("ws_other");
   const events: PublishedEvent[] = [];
   const runIds: string[] = [];
-  for await (const { event } of here.runs.tailEvents({ workspaceId: WORKSPACE })) {
+  for await (const { event } of here.runs.tailEvents({ workspaceId })) {
     if (event === undefined && runIds.length === 0) {
       await startAt(here, other);
-      runIds.push(await startAt(here), await startAt(there));
+      const tailed = await define(workspaceId);
+      runIds.push(await startAt(here, tailed), await startAt(there, tailed));
     }
-    // Each run publishes that it started, and that its step started and waits.
-    if (event !== undefined && events.push(event) === 6) break;
+    // The workflow is created and published; each run publishes that it started, and that its step started and waits.
+    if (event !== undefined && events.push(event) === 8) break;
   }
-  expect(new Set(events.map(({ runId }) => runId))).toEqual(new Set(runIds));
+  expect(new Set(events.map(({ runId }) => runId))).toEqual(new Set(["", ...runIds]));
   const connection = await connect({ servers: cluster.natsUrl });
   const manager = await connection.jetstreamManager();
   const stored = new Map<string, { data: object }>();

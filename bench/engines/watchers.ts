@@ -6,17 +6,27 @@ import { type Client, createClient } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
 import { nowMs } from "../parts/clock.ts";
+import { publishLong } from "./definitions.ts";
 import type { Engine } from "./engine.ts";
 import { inFlight } from "./in-flight.ts";
 import type { Stage } from "./ours.ts";
 
 const STREAMS_A_CONNECTION = 100;
 const PARKED_AT_A_TIME = 64;
+const OPENED_AT_A_TIME = 8;
+
+/** Runs of so many steps, and the watchers of each. */
+interface Followed {
+  readonly runs: number;
+  readonly steps: number;
+  readonly watchers: number;
+}
 
 /** The commands. */
 export function watchCommands(stage: Stage): NonNullable<Engine["own"]> {
   const open: AbortController[] = [];
   const links: Link[] = [];
+  const longs = new Map<number, Promise<string>>();
   return {
     /** Parks so many runs and watches each; resolves when each stream has begun. */
     async watchParked({ runs }: { runs: number }) {
@@ -33,23 +43,45 @@ export function watchCommands(stage: Stage): NonNullable<Engine["own"]> {
       for (const ending of open.splice(0)) ending.abort();
       for (const { session } of links.splice(0)) session.abort();
     },
-    /** Runs of agent steps to their end, each watched from its start; how many moves the watchers got. */
-    async runWatched({ runs, atATime }: { runs: number; atATime: number }) {
+    /** Opens and ends so many watches of a run that waits, one after another at each of a few places. */
+    async openWatches({ times }: { times: number }) {
+      const runId = await stage.begin("park", `opened-${nowMs()}`);
+      await stage.waiting(runId);
+      await inFlight(times, OPENED_AT_A_TIME, async (at) => {
+        const ending = new AbortController();
+        await begun(linkOf(links, stage, at).runs, runId, ending.signal);
+        ending.abort();
+      });
+      return times;
+    },
+    /**
+     * Runs of so many agent steps to their end, side by side, each watched from its start by so many; how many moves the watchers
+     * got.
+     */
+    async runWatched({ runs, steps, watchers }: Followed) {
       const tag = nowMs();
+      const definitionId = await longOf(stage, longs, steps);
       let moves = 0;
-      await inFlight(runs, atATime, async (at) => {
-        const runId = await stage.begin("line", `followed-${tag}-${at}`);
-        const watch = linkOf(links, stage, at).runs.watch({ runId });
-        const ended = stage.ended(runId);
-        for await (const { move } of watch) {
-          if (move === undefined) continue;
-          moves += 1;
+      const follow = async (at: number, runId: string) => {
+        for await (const { move } of linkOf(links, stage, at).runs.watch({ runId })) {
+          if (move !== undefined) moves += 1;
         }
-        await ended;
+      };
+      await inFlight(runs, runs, async (at) => {
+        const runId = await stage.beginOf(definitionId, `followed-${tag}-${at}`);
+        const places = Array.from({ length: watchers }, (_, of) => at * watchers + of);
+        await Promise.all([stage.ended(runId), ...places.map((place) => follow(place, runId))]);
       });
       return moves;
     },
   };
+}
+
+/** The definition of a line of so many steps, published once. */
+function longOf(stage: Stage, longs: Map<number, Promise<string>>, steps: number): Promise<string> {
+  const published = longs.get(steps) ?? publishLong(stage.client, steps);
+  longs.set(steps, published);
+  return published;
 }
 
 interface Link {

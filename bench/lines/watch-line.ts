@@ -7,15 +7,16 @@ import { type Bed, costOf, cpuMsEach, medianValues, readCpuOf, type Values } fro
 import { IN_FLIGHT, WARM_UP_SHARE } from "./sizes.ts";
 
 const SECOND_MS = 1_000;
-/** Watched runs at a time: each move reaches one watcher. */
-const FOLLOWED_AT_A_TIME = 64;
+/** Watched runs: of so many steps that opening a stream is little of what a move costs. */
+const FOLLOWED = { runs: 32, steps: 200, watchers: 1 };
+/** Where a move reaches many watchers. */
+const MANY = { runs: 8, steps: 200, watchers: 20 };
 
 /** In the order without, with, with, without: a machine that drifts favours neither. */
 export async function measureWatch(bed: Bed): Promise<Values> {
   const { host, sizes } = bed;
   const runs = Math.ceil(sizes.replicaRuns * WARM_UP_SHARE);
   await stepsOf(bed, runs);
-  await host.own("runWatched", { runs, atATime: FOLLOWED_AT_A_TIME });
   const without = [await unwatched(bed)];
   await host.own("watchParked", { runs: sizes.watchers });
   const beside = [await unwatched(bed), await unwatched(bed)];
@@ -47,26 +48,44 @@ async function stepsOf(bed: Bed, runs: number): Promise<number> {
   return cpuMsEach(cpu, runs * LINE_STEPS)["cpuMs.service"] ?? 0;
 }
 
-/** What a move costs the service more where a watcher gets it: the same runs without watchers are measured before and after. */
+/** What a move costs the service more where watchers get it: the same runs without watchers are measured before and after. */
 async function followedOf(bed: Bed): Promise<Values> {
-  const { host, sizes } = bed;
-  const runs = sizes.replicaRuns;
-  const serviceMs = async (work: () => Promise<number>) => {
-    const { service = 0 } = (await costOf(bed, work)).cpu;
-    return service * SECOND_MS;
+  await follow(bed, FOLLOWED);
+  const turns: Turn[] = [];
+  for (const watchers of [0, 1, 1, 0]) turns.push(await follow(bed, { ...FOLLOWED, watchers }));
+  const plainMs = sum(turns.filter(({ moves }) => moves === 0).map(({ ms }) => ms));
+  const followedMs = sum(turns.filter(({ moves }) => moves > 0).map(({ ms }) => ms));
+  const many = await follow(bed, MANY);
+  const manyRuns = MANY.runs / (2 * FOLLOWED.runs);
+  const times = bed.sizes.watchers / 2;
+  const openMs = await serviceMs(bed, () => bed.host.own<number>("openWatches", { times }));
+  return {
+    moveMs: (followedMs - plainMs) / sum(turns.map(({ moves }) => moves)),
+    manyMs: (many.ms - plainMs * manyRuns) / many.moves,
+    openMs: openMs / times,
   };
-  const plain = () => serviceMs(() => host.runs("line", runs, FOLLOWED_AT_A_TIME));
+}
+
+interface Turn {
+  readonly ms: number;
+  readonly moves: number;
+}
+
+/** What the service's CPU has to do for so many runs, and how many moves their watchers got. */
+async function follow(bed: Bed, followed: typeof FOLLOWED): Promise<Turn> {
   let moves = 0;
-  const followed = () =>
-    serviceMs(async () => {
-      moves += await host.own<number>("runWatched", { runs, atATime: FOLLOWED_AT_A_TIME });
-      return 0;
-    });
-  const [first, second, third, last] = [
-    await plain(),
-    await followed(),
-    await followed(),
-    await plain(),
-  ];
-  return { movesARun: moves / 2 / runs, moveMs: (second + third - first - last) / moves };
+  const ms = await serviceMs(bed, async () => {
+    moves = await bed.host.own<number>("runWatched", followed);
+    return moves;
+  });
+  return { ms, moves };
+}
+
+async function serviceMs(bed: Bed, work: () => Promise<number>): Promise<number> {
+  const { service = 0 } = (await costOf(bed, work)).cpu;
+  return service * SECOND_MS;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }

@@ -14,8 +14,8 @@ import { createLoop } from "../process/standing-loop.ts";
 import type { Database } from "../store/database.ts";
 import type { RecordedRow } from "../store/reads/run-history.ts";
 import {
+  findMovedRuns,
   findMovesAfter,
-  findPlacesOfRuns,
   type RowOfRun,
 } from "../store/service-reads/watched-runs.ts";
 import type { Committed } from "./submission.ts";
@@ -186,7 +186,8 @@ async function lookAtRuns(
   entries: ReadonlyMap<string, Entry>,
 ): Promise<boolean> {
   if (entries.size === 0) return false;
-  const places = await findPlacesOfRuns(read, [...entries.keys()]);
+  const known = [...entries].map(([runId, { seq, state }]) => ({ runId, seq, state }));
+  const places = await findMovedRuns(read, known);
   const behind = places.flatMap(({ runId, seq }) => {
     const entry = entries.get(runId);
     return entry !== undefined && entry.seq < seq ? [{ runId, seq: entry.seq }] : [];

@@ -116,7 +116,7 @@ import { listMissedReports } from "../../src/store/service-reads/early-reports.t
 import { findNextDue } from "../../src/store/service-reads/next-due.ts";
 import { FIRST_WAIT, listOpenWaits } from "../../src/store/service-reads/open-waits.ts";
 import { findUnfinished } from "../../src/store/service-reads/unfinished-runs.ts";
-import { findMovesAfter, findPlacesOfRuns } from "../../src/store/service-reads/watched-runs.ts";
+import { findMovedRuns, findMovesAfter } from "../../src/store/service-reads/watched-runs.ts";
 import { findOpenTasks, findTaskPlaces, placeTasks } from "../../src/store/task-places.ts";
 import { hasRuns } from "../../src/store/workflow-details.ts";
 import { ANY_RUN } from "../support/builders/run-search.ts";
@@ -406,7 +406,10 @@ export const cases: readonly Case[] = [
   },
   { name: "outline of a run", ask: ({ callers }) => findRunOutline(callers, EVERY_WORKSPACE, RUN) },
   ...[EVERY_WORKSPACE, SEEN].flatMap(readsOfOneRun),
-  { name: "watched runs: places", ask: ({ read }) => findPlacesOfRuns(read, [RUN]) },
+  {
+    name: "watched runs: moved",
+    ask: ({ read }) => findMovedRuns(read, [{ runId: RUN, seq: 0, state: "PENDING" }]),
+  },
   {
     name: "watched runs: moves",
     ask: ({ read }) => findMovesAfter(read, [{ runId: RUN, seq: 0 }]),

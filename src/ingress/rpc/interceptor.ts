@@ -19,10 +19,10 @@ import {
 import type { Caller } from "../../collaborators/identity/callers.ts";
 import { reached } from "../../process/crash-points.ts";
 import type { Log } from "../../process/log.ts";
-import { encodeMessage, messageToJson } from "../../wire/proto/messages.ts";
 import { callerOfCall, settleWorkspace } from "./call-workspace.ts";
 import { explainUnreadMessages } from "./decoding-faults.ts";
 import { protocolError, toConnectError } from "./errors.ts";
+import { encodeAnswer, envelopeOf, framesOf } from "./stream-frames.ts";
 
 /** What is known of a call beside its message; `reached` is set once Connect has decoded what it got. */
 export interface CallMark {
@@ -39,6 +39,8 @@ export interface CallMark {
   asJson?: boolean;
   /** The answer's bytes. */
   answer?: Uint8Array;
+  /** The messages of a stream, as they are sent. Connect gets an empty one in their place, and their end. */
+  frames?: AsyncIterable<Uint8Array>;
 }
 
 /** A unary call, whichever way it came. */
@@ -91,28 +93,28 @@ async function surroundStream(
   if (mark.caller !== undefined) contextValues.set(callerOfCall, mark.caller);
   const answered = await next({ ...request, message: explainUnreadMessages(message) });
   if (!answered.stream) return answered;
-  const translated = translateErrors(answered.message, (thrown) => {
-    if (thrown instanceof ConnectError && thrown.details.length > 0) return thrown;
-    const { error, bug } = toConnectError(thrown, roomBytes);
-    if (bug)
-      log.error("a stream failed by a fault of the service", {
-        method: method.name,
-        error: thrown,
-      });
-    return error;
-  });
-  return { ...answered, message: translated };
+  const { frames, ended } = framesOf(
+    answered.message,
+    (each) => envelopeOf(method.output, each, mark.asJson === true),
+    (thrown) => {
+      if (thrown instanceof ConnectError && thrown.details.length > 0) return thrown;
+      const { error, bug } = toConnectError(thrown, roomBytes);
+      if (bug)
+        log.error("a stream failed by a fault of the service", {
+          method: method.name,
+          error: thrown,
+        });
+      return error;
+    },
+  );
+  mark.frames = frames;
+  return { ...answered, message: emptyUntil(method.output, ended) };
 }
 
-async function* translateErrors<T>(
-  messages: AsyncIterable<T>,
-  translate: (thrown: unknown) => ConnectError,
-): AsyncGenerator<T> {
-  try {
-    yield* messages;
-  } catch (thrown) {
-    throw translate(thrown);
-  }
+/** One empty message, by which Connect makes the header, and the end of the stream. */
+async function* emptyUntil(desc: DescMessage, ended: Promise<void>): AsyncGenerator<Message> {
+  yield create(desc);
+  await ended;
 }
 
 /** Does the work of a unary call, and puts the answer's bytes into its mark. Rejects with a ConnectError. */
@@ -131,7 +133,7 @@ export async function surround(
     }
     await reached("rpc.received", method.name);
     const answer = await beforeDeadline(signal, header, work);
-    mark.answer = encode(method.output, answer, mark.asJson === true);
+    mark.answer = encodeAnswer(method.output, answer, mark.asJson === true);
   } catch (thrown) {
     // An unreadable message has its error already.
     if (thrown === mark.fault && thrown instanceof ConnectError) throw thrown;
@@ -140,11 +142,6 @@ export async function surround(
     if (bug) log.error("a call failed by a fault of the service", logFacts(call, thrown));
     throw error;
   }
-}
-
-function encode(desc: DescMessage, message: Message, asJson: boolean): Uint8Array {
-  if (!asJson) return encodeMessage(desc, message);
-  return Buffer.from(JSON.stringify(messageToJson(desc, message)));
 }
 
 async function beforeDeadline<T>(

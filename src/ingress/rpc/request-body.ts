@@ -79,7 +79,7 @@ export function isEnveloped(header: Headers): boolean {
 
 /** Whether the body of a call is JSON. */
 export function isJson(header: Headers): boolean {
-  return /^application\/(grpc(-web)?\+)?json/i.test(header.get("content-type") ?? "");
+  return /^application\/((grpc(-web)?|connect)\+)?json/i.test(header.get("content-type") ?? "");
 }
 
 /** The request with the empty message in the place of its own. */

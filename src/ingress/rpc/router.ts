@@ -48,7 +48,7 @@ import {
   type UnreadRequest,
 } from "./request-body.ts";
 import { dropRest } from "./request-rest.ts";
-import { heldUntilTaken, type StreamDeps } from "./stream-answers.ts";
+import { type StreamDeps, sendStream } from "./stream-answers.ts";
 import { STREAM_LIMITS } from "./stream-limits.ts";
 import { createUnreadAnswers, type UnreadAnswers } from "./unread-answers.ts";
 
@@ -174,13 +174,9 @@ async function answerStream(
 ): Promise<void> {
   // The interceptor finds the refusal in the mark.
   await refusedUnread(handler.method, request, asked.header, mark, deps);
+  mark.asJson = isJson(asked.header);
   const answered = await finish(await handler(asked), asked, mark);
-  const { body } = answered;
-  const held =
-    body === undefined
-      ? answered
-      : { ...answered, body: heldUntilTaken(body, request, response, deps) };
-  await universalResponseToNodeResponse(held, response);
+  await sendStream(answered, mark.frames, request, response, deps);
 }
 
 /** What comes before an answer is sent. */

@@ -30,6 +30,7 @@ export interface WatchDeps extends ReadDeps, StreamCall {
 const PAGE = 200;
 /** A row of the feed is one message for all who watch the run. */
 const messages = new WeakMap<RecordedRow, Move>();
+const responses = new WeakMap<RecordedRow, WatchResponse>();
 
 /**
  * Watch: ends with the run. Rejects with a Refusal when the caller is slow, its token or the stream's time is over, the replica
@@ -57,8 +58,7 @@ export async function* answerWatch(
       const rows = known ?? (await readRows(deps, runId, seq));
       for (const row of rows) {
         seq = row.seq;
-        const move = messageOf(runId, graph, row);
-        yield clock.sent(create(WatchResponseSchema, { cursor: move.cursor, move }));
+        yield clock.sent(responseOf(runId, graph, row));
         await clock.check();
       }
       if (rows.length > 0) continue;
@@ -80,6 +80,16 @@ export async function* answerWatch(
 function readRows({ database, visibility }: ReadDeps, runId: string, seq: number) {
   const page = { seq, isDescending: false, limit: PAGE };
   return findHistory(database.callers, visibility, runId, page);
+}
+
+function responseOf(runId: string, graph: Graph, row: RecordedRow): WatchResponse {
+  const made = responses.get(row) ?? newResponse(messageOf(runId, graph, row));
+  responses.set(row, made);
+  return made;
+}
+
+function newResponse(move: Move): WatchResponse {
+  return create(WatchResponseSchema, { cursor: move.cursor, move });
 }
 
 /** A row as a message. */

@@ -23,9 +23,10 @@ const ROWS_A_RUN = 200;
 const ROWS_AT_MOST = 2_000;
 const BYTES_AT_MOST = 4 * 1024 * 1024;
 
-const PLACES: Statement = {
-  name: "find_places_of_runs",
-  text: `select id as "runId", seq, state from workflow_runs where id = any($1::text[])`,
+const MOVED: Statement = {
+  name: "find_moved_runs",
+  text: `select r.id as "runId", r.seq, r.state from unnest($1::text[], $2::integer[], $3::text[]) as v(run_id, seq, state)
+    join workflow_runs as r on r.id = v.run_id where r.seq > v.seq or r.state <> v.state`,
 };
 const ROWS: Statement = {
   name: "find_moves_after",
@@ -43,9 +44,14 @@ const ROWS: Statement = {
     order by m.number, m.seq`,
 };
 
-/** Where these runs are; those that do not exist any more are absent. */
-export function findPlacesOfRuns(db: Queries, runIds: readonly string[]): Promise<RunPlace[]> {
-  return db.query<RunPlace & { runId: string }>(PLACES, [runIds]);
+/** Where those of these runs are that are elsewhere by now; those that do not exist any more are absent. */
+export function findMovedRuns(db: Queries, known: readonly RunPlace[]): Promise<RunPlace[]> {
+  const columns = [
+    known.map(({ runId }) => runId),
+    known.map(({ seq }) => seq),
+    known.map(({ state }) => state),
+  ];
+  return db.query<RunPlace & { runId: string }>(MOVED, columns);
 }
 
 /**

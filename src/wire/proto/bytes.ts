@@ -75,14 +75,26 @@ function writeField(target: Target, field: DescField, value: Json): void {
       else writeItems(target, field, value);
       return;
     case "map": {
-      const { message, mapKey } = field;
-      const isOfMessages = message !== undefined && mapKey === ScalarType.STRING;
-      if (!isJsonObject(value) || !isOfMessages) throw misfit(field);
-      writeEntries(target, field.number, value, (item) =>
-        writeNested(target, field, message, item),
-      );
+      if (!isJsonObject(value) || field.mapKey !== ScalarType.STRING) throw misfit(field);
+      writeMap(target, field, value);
       return;
     }
+  }
+}
+
+function writeMap(target: Target, field: DescField & { fieldKind: "map" }, map: JsonObject): void {
+  const { message, scalar } = field;
+  if (message !== undefined) {
+    writeEntries(target, field.number, map, (item) => writeNested(target, field, message, item));
+    return;
+  }
+  if (scalar !== ScalarType.STRING) throw misfit(field);
+  for (const [key, text] of Object.entries(map).reverse()) {
+    if (typeof text !== "string") throw misfit(field);
+    writeInside(target, field.number, () => {
+      writeText(target, 2, text);
+      writeText(target, 1, key);
+    });
   }
 }
 

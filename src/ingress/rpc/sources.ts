@@ -16,7 +16,7 @@ import { inPieces } from "../../runtime/in-pieces.ts";
 import { readPublishedId, type SourcePublished } from "../../runtime/publish-source.ts";
 import { findVersions, specOfVersion } from "../../store/reads/definitions.ts";
 import { readVersionSpec, toDefinitionMessage } from "../../wire/definitions.ts";
-import { recordedActor } from "./actor.ts";
+import { recordedActor, refuseAgent } from "./actor.ts";
 import { requireDefinition } from "./definitions.ts";
 import { checkFields, checkText, invalidFields } from "./fields.ts";
 import { FAULTS_LISTED, type ReadSource } from "./read-source.ts";
@@ -78,6 +78,7 @@ export function publishSourceWith(sources: SourceReader) {
     faults.require("workspace_id", workspaceId);
     faults.require("source_text", sourceText);
     faults.refuseIfAny();
+    refuseAgent(deps.caller, "an agent deploys nothing: save a draft, which a person publishes");
     return publishText(deps, sources, { workspaceId, sourceText, layout, note });
   };
 }

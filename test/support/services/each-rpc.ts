@@ -419,6 +419,7 @@ const ROWS: Record<Rpc, Row> = {
   "sources.publishSource": {
     needs: "workflows:author",
     foreign: "PermissionDenied",
+    agent: "PermissionDenied",
     call: ({ sources }, { workspaceId }, options) =>
       sources.publishSource({ workspaceId, sourceText: SOURCE }, options),
   },

@@ -1,8 +1,8 @@
 /**
  * Rows of schedules beside the triggers of versions.
  * Boundary: rows only. runtime/workflow-schedules.ts decides what callers change, runtime/fire-workflow-schedules.ts what firing does.
- * Invariant: firing moves a schedule on only from the slot and the revision it was read with, so that of several replicas one does it, and
- * a change of a caller is not overwritten.
+ * Invariant: firing moves a schedule on only from the slot, the time and the revision it was read with, so that of several replicas one
+ * does it, and a change of a caller is not overwritten.
  */
 import { and, count, eq } from "drizzle-orm";
 import type { Statement, Tx } from "./database.ts";
@@ -32,6 +32,7 @@ export interface SlotMove {
   readonly id: string;
   readonly revision: number;
   readonly slotAt: Date;
+  readonly dueAt: Date;
   readonly newSlotAt: Date | null;
   readonly newDueAt: Date | null;
   readonly lastJson: string;
@@ -42,9 +43,9 @@ const MOVE: Statement = {
   text: `with free as (
       select s.id, v."newSlotAt", v."newDueAt", v."lastJson"
       from jsonb_to_recordset($1::jsonb) as v(id text, revision integer, "slotAt" timestamptz,
-        "newSlotAt" timestamptz, "newDueAt" timestamptz, "lastJson" text)
+        "dueAt" timestamptz, "newSlotAt" timestamptz, "newDueAt" timestamptz, "lastJson" text)
       join workflow_schedules s on s.id = v.id and s.revision = v.revision
-        and s.slot_at = v."slotAt" and not s.is_paused
+        and s.slot_at = v."slotAt" and date_trunc('milliseconds', s.due_at) = v."dueAt" and not s.is_paused
       for update of s skip locked
     )
     update workflow_schedules s

@@ -364,6 +364,19 @@ describe("while a run is open", () => {
     expect(others).toEqual([...new Set(others)].sort());
   });
 
+  test("a slot that waits long is looked at each 10 seconds, and not each second", async () => {
+    const { id } = await overlapping(BUFFER_ONE);
+    const [row] = await service.database.write.query<{ ahead: number }>(
+      {
+        name: "test_look_ahead",
+        text: "select extract(epoch from due_at - now())::float8 as ahead from workflow_schedules where id = $1",
+      },
+      [id],
+    );
+    expect(row?.ahead).toBeGreaterThan(2);
+    expect(row?.ahead).toBeLessThanOrEqual(10);
+  });
+
   test("CANCEL_OTHER cancels it and runs the latest slot", async () => {
     const schedule = await overlapping(CANCEL_OTHER);
     const runs = await runsOf(schedule);

@@ -1,16 +1,20 @@
 /** `workflows templates save` and `delete`: templates that the workspace keeps. */
+import { toJson } from "@bufbuild/protobuf";
 import { parse } from "yaml";
-import { TemplateNeedKind } from "../../gen/workflows/ops/v1/templates_pb.ts";
+import {
+  type Template,
+  TemplateNeedKind,
+  TemplateSchema,
+} from "../../gen/workflows/ops/v1/templates_pb.ts";
 import { isJsonObject, type Json, type JsonObject, ownValue } from "../engine/values/json.ts";
 import { MAX_SOURCE_BYTES } from "../file/source-text.ts";
 import { type Call, flagOption, textOption } from "./call.ts";
-import { EXIT, findFailure, usageFault } from "./failure.ts";
+import { CliFailure, EXIT, findFailure, usageFault } from "./failure.ts";
 import { readCount } from "./numbers.ts";
 import { oneLine } from "./one-line.ts";
 import { readTextAtMost } from "./read-at-most.ts";
 import type { Service } from "./service.ts";
 import { idOf } from "./show-workflow.ts";
-import { printSaved } from "./templates.ts";
 
 /** Of the file that describes a template. */
 const ABOUT_BYTES = 65_536;
@@ -102,4 +106,16 @@ function needsOf(about: JsonObject) {
       ...{ kind: known[1] as TemplateNeedKind, name, purpose: String(purpose) },
     }));
   });
+}
+
+function printSaved(template: Template | undefined, { out }: Call): number {
+  if (template === undefined) throw new CliFailure("the service answers without it", EXIT.failed);
+  const { id, version } = template;
+  if (out.json) out.object(toJson(TemplateSchema, template, { useProtoFieldName: true }) as Json);
+  else if (out.quiet) out.line(id);
+  else {
+    out.line(oneLine(`${id}: saved, version ${version}`));
+    out.talk(oneLine(`use it: workflows templates install ${id}`));
+  }
+  return EXIT.done;
 }

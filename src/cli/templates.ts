@@ -118,19 +118,6 @@ async function install({ templates, settings }: Service, id: string, call: Call)
   }
 }
 
-/** Prints a template that was saved. */
-export function printSaved(template: Template | undefined, { out }: Call): number {
-  if (template === undefined) throw new CliFailure("the service answers without it", EXIT.failed);
-  const { id, version } = template;
-  if (out.json) out.object(jsonOf(template));
-  else if (out.quiet) out.line(id);
-  else {
-    out.line(oneLine(`${id}: saved, version ${version}`));
-    out.talk(oneLine(`use it: workflows templates install ${id}`));
-  }
-  return EXIT.done;
-}
-
 function jsonOf(template: Template): Json {
   return toJson(TemplateSchema, template, { useProtoFieldName: true }) as Json;
 }

@@ -4,7 +4,8 @@
  *
  * Boundary: plain JavaScript on Node alone, run by what starts the service. It prints to standard error only. With
  * `--optional` a failure is told and no failure, whatever it is: the service runs without its console, or with the one that is there. With
- * `--packages` its packages are installed, and no more. `CONSOLE=off`: nothing is done.
+ * `--packages` its packages are installed, and no more. `CONSOLE=off`: nothing is done, but with `--packed`: a package has the console,
+ * whatever a service that runs here is to serve.
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -38,6 +39,7 @@ const MOST_EFFORT = 9;
 /** Where the registry is away, npm by itself tries for more than a minute: at each start of the service. */
 const IMPATIENT = ["--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-timeout=30000"];
 const isOptional = process.argv.includes("--optional");
+const isPacked = process.argv.includes("--packed");
 
 /** Adds the contents of a file, or of the files of a folder, to the hash. */
 function hashIn(hash, path) {
@@ -115,7 +117,7 @@ function build() {
 
 try {
   if (process.argv.includes("--packages")) install();
-  else if (process.env.CONSOLE !== "off") build();
+  else if (isPacked || process.env.CONSOLE !== "off") build();
 } catch (error) {
   process.stderr.write(`The console was not built: ${error.message}\n`);
   process.exitCode = isOptional ? 0 : 1;

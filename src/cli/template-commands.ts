@@ -44,7 +44,8 @@ export const TEMPLATE_COMMANDS: readonly CommandRow[] = [
   {
     name: "templates",
     args: "<action> [template]",
-    about: "List the templates of the service, show one, or install one as a workflow.",
+    about:
+      "List the templates of the service and of the workspace, show one, or install one as a workflow. Save or delete one of the workspace.",
     examples: [
       ["templates list", "what there is"],
       ["templates show expense-approval", "what it needs and takes, and its file"],
@@ -53,9 +54,18 @@ export const TEMPLATE_COMMANDS: readonly CommandRow[] = [
         "a workflow of this name, which can be started at once",
       ],
       ["templates install expense-approval --name travel-expenses", "under another name"],
+      [
+        'templates save our-expenses --from expense-approval --title "Our expenses"',
+        "keep the latest version of a workflow as a template",
+      ],
+      [
+        "templates save our-expenses --file our-expenses.yaml --about template.yaml --replace",
+        "with parameters: $(name) in the file, described in template.yaml",
+      ],
+      ["templates delete our-expenses", "what was made of it stays"],
     ],
     options: [
-      ["--category <category>", "of list: one category"],
+      ["--category <category>", "of list: one category; of save: that of the template"],
       ["--text <text>", "of list: a part of id, title or summary"],
       ["--name <name>", "of install: the name of the workflow; the template's id unless given"],
       [
@@ -63,6 +73,18 @@ export const TEMPLATE_COMMANDS: readonly CommandRow[] = [
         "of install: a parameter, JSON or else a text; may be given several times",
       ],
       ["--note <text>", "of install: why; kept with the version"],
+      ["--from <workflow>", "of save: the workflow whose text it is"],
+      ["--version <number>", "of save: a version of it; the latest one unless given"],
+      ["--draft", "of save: its draft"],
+      ["--file <file>", "of save: a file with the text, - for standard input"],
+      [
+        "--about <file>",
+        "of save: a YAML file with title, summary, category, parameters and needs, as template.yaml of the gallery",
+      ],
+      ["--title <text>", "of save"],
+      ["--summary <text>", "of save: one sentence"],
+      ["--replace", "of save: in place of the template of that id"],
+      ["--reason <text>", "of save and delete: why"],
       KEY,
     ],
     callsService: true,

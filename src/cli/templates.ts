@@ -1,4 +1,4 @@
-/** `workflows templates`: the gallery of the service as a list, one template, and a workflow made of one. */
+/** `workflows templates`: the gallery and what the workspace keeps as a list, one template, and a workflow made of one. */
 import { toJson } from "@bufbuild/protobuf";
 import {
   type Template,
@@ -18,7 +18,11 @@ import { nameOf } from "./show-run.ts";
 
 type Action = (service: Service, id: string, call: Call) => Promise<number>;
 
-const ACTIONS: Readonly<Record<string, Action>> = { list, show, install };
+const ACTIONS: Readonly<Record<string, Action>> = {
+  ...{ list, show, install },
+  save: async (...call) => (await import("./save-template.ts")).save(...call),
+  delete: async (...call) => (await import("./save-template.ts")).remove(...call),
+};
 
 /** The first argument says what is done. */
 export async function run(call: Call): Promise<number> {
@@ -33,25 +37,29 @@ export async function run(call: Call): Promise<number> {
   return act(connectService(await readSettings(call.options), textOption(call, "key")), id, call);
 }
 
-async function list({ templates }: Service, _id: string, call: Call): Promise<number> {
+async function list({ templates, settings }: Service, _id: string, call: Call): Promise<number> {
   const { out } = call;
   const { templates: found } = await templates.list({
+    workspaceId: settings.workspace,
     category: textOption(call, "category") ?? "",
     text: textOption(call, "text") ?? "",
   });
   if (out.json) for (const each of found) out.object(jsonOf(each));
   else if (out.quiet) for (const each of found) out.line(each.id);
   else {
-    const rows = found.map(({ id, category, summary }) => [id, category, summary]);
-    out.table(["ID", "CATEGORY", "WHAT IT DOES"], rows);
+    const rows = found.map(({ id, category, summary, builtIn }) => [
+      ...[id, category, builtIn ? "the gallery" : "this workspace", summary],
+    ]);
+    out.table(["ID", "CATEGORY", "OF", "WHAT IT DOES"], rows);
     if (found.length === 0) out.talk("no template is like that");
   }
   return EXIT.done;
 }
 
 /** What it needs and takes, then its file. */
-async function show({ templates }: Service, id: string, { out }: Call): Promise<number> {
-  const { template } = await templates.get({ id });
+async function show({ templates, settings }: Service, id: string, call: Call): Promise<number> {
+  const { out } = call;
+  const { template } = await templates.get({ id, workspaceId: settings.workspace });
   if (template === undefined) throw new CliFailure("the service answers without it", EXIT.failed);
   if (out.json) out.object(jsonOf(template));
   else if (out.quiet) out.line(template.id);

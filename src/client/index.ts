@@ -9,6 +9,7 @@ export * from "../../gen/workflows/ops/v1/runs_pb.ts";
 export * from "../../gen/workflows/ops/v1/schedules_pb.ts";
 export * from "../../gen/workflows/ops/v1/simulations_pb.ts";
 export * from "../../gen/workflows/ops/v1/starters_pb.ts";
+export * from "../../gen/workflows/ops/v1/step_kinds_pb.ts";
 export * from "../../gen/workflows/ops/v1/system_pb.ts";
 export * from "../../gen/workflows/ops/v1/templates_pb.ts";
 export * from "../../gen/workflows/ops/v1/version_diffs_pb.ts";

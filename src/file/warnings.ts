@@ -2,8 +2,12 @@
  * What a version may say and its author often does not mean.
  * Boundary: a version without faults.
  */
+import { parseExpression, readsFields } from "../engine/expression/expression.ts";
+import { expressionsOfStep, type TextContexts, textContexts } from "../engine/graph/step-texts.ts";
 import { factsOf } from "../engine/steps/registry.ts";
-import type { StepDefinition, VersionSpec } from "../engine/values/definition.ts";
+import { shownKindOf } from "../engine/steps/shown-kind.ts";
+import type { ShownKind } from "../engine/steps/types.ts";
+import type { EdgeDefinition, StepDefinition, VersionSpec } from "../engine/values/definition.ts";
 import { ownValue } from "../engine/values/json.ts";
 import type { Reading } from "./read-values.ts";
 
@@ -11,8 +15,15 @@ import type { Reading } from "./read-values.ts";
 const DESTRUCTIVE =
   /(^|[._-])(charge|pay|delete|remove|transfer|book|purchase|terminate|wire)($|[._-])/;
 
-/** Adds a warning for a gate without deadline, and for a destructive action that nothing undoes. */
+/** Kinds of steps that work by themselves, and often for long. */
+const WORKING: readonly (ShownKind | undefined)[] = ["agent", "worker"];
+
+/**
+ * Adds a warning for a gate without deadline, for a destructive action that nothing undoes, and for a step that waits for one of which
+ * it uses nothing.
+ */
 export function findWarnings(spec: VersionSpec, { faults, places }: Reading): void {
+  const needlessly = needlessWaits(spec);
   for (const [index, step] of spec.steps.entries()) {
     const place = places.find(`steps[${index}]`);
     if (place === undefined) continue;
@@ -26,6 +37,11 @@ export function findWarnings(spec: VersionSpec, { faults, places }: Reading): vo
     if (!isUndo && isDestructive(step)) {
       faults.add(place, `"${step.id}" does ${step.actionType}, and has no undo`);
     }
+    const before = needlessly.get(step.id);
+    if (before !== undefined) {
+      const instead = `let both begin at once, or give "${step.id}" what it needs of it`;
+      faults.add(place, `"${step.id}" waits for "${before}" and uses nothing of it: ${instead}`);
+    }
   }
 }
 
@@ -38,4 +54,51 @@ function isGateWithoutDeadline(step: StepDefinition, spec: VersionSpec): boolean
 function isDestructive(step: StepDefinition): boolean {
   const acts = factsOf(step.stepType)?.hasAgent === true;
   return acts && step.compensationStepId === "" && DESTRUCTIVE.test(step.actionType);
+}
+
+/**
+ * Steps that could begin with the one before them, by their ids: both work by themselves, one comes after the other and nowhere else, and
+ * the second has an input of its own that reads nothing of the first. What does something for good keeps its order.
+ */
+function needlessWaits({ steps, edges }: VersionSpec): ReadonlyMap<string, string> {
+  const byId = new Map(steps.map((step) => [step.id, step]));
+  const [leaving, arriving] = [countBy(edges, "fromStepId"), countBy(edges, "toStepId")];
+  const undoing = new Set(steps.map(({ compensationStepId }) => compensationStepId));
+  const contexts = textContexts(steps.map(({ id }) => id));
+  const found = new Map<string, string>();
+  for (const { fromStepId, toStepId, label, conditionExpr } of edges) {
+    const [before, step] = [byId.get(fromStepId), byId.get(toStepId)];
+    if (before === undefined || step === undefined || label !== "" || conditionExpr !== "")
+      continue;
+    if (leaving.get(before.id) !== 1 || arriving.get(step.id) !== 1) continue;
+    const areFree = [before, step].every(
+      (each) =>
+        WORKING.includes(shownKindOf(each)) &&
+        !undoing.has(each.id) &&
+        each.compensationStepId === "" &&
+        !DESTRUCTIVE.test(each.actionType),
+    );
+    if (areFree && usesNothingOf(step, before.id, contexts)) found.set(step.id, before.id);
+  }
+  return found;
+}
+
+/** Without an input of its own a step gets the output of the one before it. */
+function usesNothingOf(step: StepDefinition, before: string, contexts: TextContexts): boolean {
+  if (ownValue(step.config, "input") === undefined) return false;
+  for (const { source, context } of expressionsOfStep(step, contexts)) {
+    const parsed = parseExpression(source, context);
+    if (!parsed.ok || parsed.expression.reads.includes(before)) return false;
+    if (readsFields(parsed.expression)) return false;
+  }
+  return true;
+}
+
+function countBy(
+  edges: readonly EdgeDefinition[],
+  end: "fromStepId" | "toStepId",
+): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const edge of edges) counts.set(edge[end], (counts.get(edge[end]) ?? 0) + 1);
+  return counts;
 }

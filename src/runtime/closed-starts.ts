@@ -4,24 +4,32 @@
  */
 import { findClosed } from "../store/closed-workflows.ts";
 import type { Database } from "../store/database.ts";
+import { type ClaimedStart, findStarts } from "../store/run-starts.ts";
 import { closedRefusal } from "./closed-refusals.ts";
 import type { BatchItem, ItemResult } from "./plan-batch.ts";
-import type { Submission } from "./submission.ts";
+import { findEarlier, startKeyOfStart } from "./start-facts.ts";
+import type { RunStart, Submission } from "./submission.ts";
 import type { BatchOutcome } from "./write-batch.ts";
 
-/** Refuses the starts of the batch that may not begin. Where none is found any more, all come again. */
+/** Refuses the starts of the batch that may not begin. What has started a run before, and all where none is found any more, comes again. */
 export async function refuseClosed(
   { write }: Pick<Database, "write">,
   items: readonly BatchItem[],
 ): Promise<BatchOutcome> {
-  const ids = items.flatMap(({ submission }) => startedId(submission) ?? []);
-  const closed = await findClosed(write, [...new Set(ids)]);
+  const starts = items.flatMap(({ submission }) => mayBeRefused(submission) ?? []);
+  const closed = await findClosed(write, [
+    ...new Set(starts.map(({ definitionId }) => definitionId)),
+  ]);
+  const keyed = starts.filter(
+    ({ definitionId, triggerEventId }) => closed.has(definitionId) && triggerEventId !== "",
+  );
+  const made = keyed.length === 0 ? [] : await findStarts(write, keyed.map(claimOf));
   const results = items.map(({ submission }): ItemResult => {
-    const id = startedId(submission) ?? "";
-    const why = closed.get(id);
-    return why === undefined
-      ? { kind: "later" }
-      : { kind: "failed", error: closedRefusal(id, why) };
+    const start = mayBeRefused(submission);
+    const why = start === undefined ? undefined : closed.get(start.definitionId);
+    if (start === undefined || why === undefined) return { kind: "later" };
+    if (findEarlier(made, claimOf(start)) !== undefined) return { kind: "later" };
+    return { kind: "failed", error: closedRefusal(start.definitionId, why) };
   });
   const tasks = { wanted: [], cancelled: [], ended: [] };
   return {
@@ -31,8 +39,13 @@ export async function refuseClosed(
   };
 }
 
-/** The definition of a start that may be refused; undefined for others. */
-function startedId(submission: Submission): string | undefined {
+/** A start that may be refused; undefined for others. */
+function mayBeRefused(submission: Submission): RunStart | undefined {
   if (submission.kind !== "start" || submission.start.rerun !== undefined) return undefined;
-  return submission.start.definitionId;
+  return submission.start;
+}
+
+function claimOf(start: RunStart): ClaimedStart {
+  const { workspaceId, definitionId, triggerSource: source } = start;
+  return { workspaceId, definitionId, eventId: startKeyOfStart(start), source, runId: "" };
 }

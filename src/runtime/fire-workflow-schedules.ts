@@ -2,7 +2,8 @@
  * Starts the runs of schedules beside the triggers of versions that are due.
  * Boundary: one round. ingress/timers decides when to run the next; schedule-slots.ts decides which slot is fired.
  * Invariants: those of fire-schedules.ts. The run is committed before the schedule moves on, and is unique by the slot's event id; only
- * the database's clock says what is due. A slot of a paused workflow is noted as a missed trigger, and one of an archived workflow is left
+ * the database's clock says what is due. What a slot does by its overlap is decided by one replica: it takes the schedule for a time, and
+ * looks then at what is open. A slot of a paused workflow is noted as a missed trigger, and one of an archived workflow is left
  * out; the schedule moves on in both cases.
  */
 import { slotText } from "../engine/values/cron.ts";
@@ -41,8 +42,10 @@ interface Plan {
 }
 
 const SLOTS_KEPT = 10;
-/** How long a slot that waits for the end of a run is left alone. */
-const LOOK_AGAIN_MS = 1_000;
+/** How long a slot that waits for the end of a run is left alone: a part of how long it has waited, within these. */
+const LOOK_AGAIN = { part: 0.1, leastMs: 1_000, mostMs: 10_000 };
+/** How long one replica decides a slot by its overlap. One that died then leaves the slot to the others. */
+const TAKEN_MS = 5_000;
 const ARCHIVED = "the workflow is archived";
 const PAUSED = "the workflow is paused";
 const UNPUBLISHED = "the workflow has no published version in production";
@@ -54,18 +57,7 @@ export async function fireWorkflowSchedules(
   without: readonly string[],
 ): Promise<FiredRound> {
   const due = await findDueWorkflowSchedules(deps.database.read, limit, without);
-  const last = due.map(lastOf);
-  const open = await findOpenRuns(
-    deps.database.read,
-    due.flatMap(({ overlap }, at) => (OVERLAPS[overlap] === "allow" ? [] : runsOf(last[at]))),
-  );
-  const plans: (Plan | Fired)[] = [];
-  const share = beginTurn();
-  for (const [at, each] of due.entries()) {
-    // Finding slots takes its time.
-    await share();
-    plans.push(planOf(deps, each, last[at] ?? [], open));
-  }
+  const plans = await takeContested(deps, await planAll(deps, due));
   const missed = await missPaused(deps, plans);
   const fired = await Promise.all(
     plans.map((each) => ("decision" in each ? fire(deps, each, missed) : each)),
@@ -79,6 +71,47 @@ export async function fireWorkflowSchedules(
     refusals: fired.flatMap((each) => ("refusal" in each ? [each.refusal] : [])),
     failed: fired.flatMap((each) => ("failed" in each ? [each.failed] : [])),
   };
+}
+
+/** What is done with each schedule, by what is open now. */
+async function planAll(
+  deps: FiringDeps,
+  due: readonly DueWorkflowSchedule[],
+): Promise<(Plan | Fired)[]> {
+  const last = due.map(lastOf);
+  const open = await findOpenRuns(
+    deps.database.read,
+    due.flatMap(({ overlap }, at) => (OVERLAPS[overlap] === "allow" ? [] : runsOf(last[at]))),
+  );
+  const plans: (Plan | Fired)[] = [];
+  const share = beginTurn();
+  for (const [at, each] of due.entries()) {
+    // Finding slots takes its time.
+    await share();
+    plans.push(planOf(deps, each, last[at] ?? [], open));
+  }
+  return plans;
+}
+
+/** Takes the schedules whose slots start or end by what is open, and plans these again; those that another replica has are left out. */
+async function takeContested(
+  deps: FiringDeps,
+  plans: readonly (Plan | Fired)[],
+): Promise<(Plan | Fired)[]> {
+  const contested = plans.flatMap((each) =>
+    "decision" in each && each.decision.kind !== "wait" && OVERLAPS[each.due.overlap] !== "allow"
+      ? [each.due]
+      : [],
+  );
+  if (contested.length === 0) return [...plans];
+  const moves = contested.map((due) => waiting(due, TAKEN_MS));
+  const taken = await deps.database.transaction((tx) => moveWorkflowSchedules(tx, moves));
+  const own = moves.flatMap(({ id, newDueAt }, at) => {
+    const due = contested[at];
+    return due === undefined || !taken.has(id) ? [] : [{ ...due, dueAt: newDueAt }];
+  });
+  const others = plans.filter((each) => !("decision" in each && contested.includes(each.due)));
+  return [...others, ...(await planAll(deps, own))];
 }
 
 function planOf(
@@ -112,7 +145,7 @@ async function missPaused(
 
 async function fire(deps: FiringDeps, plan: Plan, missed: ReadonlySet<RunStart>): Promise<Fired> {
   const { due, last, decision } = plan;
-  if (decision.kind === "wait") return { move: waiting(due) };
+  if (decision.kind === "wait") return { move: waiting(due, untilNextLook(due)) };
   try {
     const fired =
       decision.kind === "skip"
@@ -174,14 +207,24 @@ function decisionOf(due: DueWorkflowSchedule, isOpen: boolean): SlotDecision {
 }
 
 function moveOf(due: DueWorkflowSchedule, nextMs: number | undefined): Omit<SlotMove, "lastJson"> {
-  const { id, revision, slotAt } = due;
+  const { id, revision, slotAt, dueAt } = due;
   const { slotAt: newSlotAt, dueAt: newDueAt } = standingAt(due, nextMs, false);
-  return { id, revision, slotAt, newSlotAt, newDueAt };
+  return { id, revision, slotAt, dueAt, newSlotAt, newDueAt };
 }
 
-function waiting({ id, revision, slotAt, readAt, lastJson }: DueWorkflowSchedule): SlotMove {
-  const newDueAt = new Date(readAt.getTime() + LOOK_AGAIN_MS);
-  return { id, revision, slotAt, newSlotAt: slotAt, newDueAt, lastJson };
+/** Leaves a slot as it is for so long. */
+function waiting(
+  { id, revision, slotAt, dueAt, readAt, lastJson }: DueWorkflowSchedule,
+  forMs: number,
+): SlotMove & { readonly newDueAt: Date } {
+  const newDueAt = new Date(readAt.getTime() + forMs);
+  return { id, revision, slotAt, dueAt, newSlotAt: slotAt, newDueAt, lastJson };
+}
+
+function untilNextLook({ slotAt, readAt }: DueWorkflowSchedule): number {
+  const { part, leastMs, mostMs } = LOOK_AGAIN;
+  const waitedMs = readAt.getTime() - slotAt.getTime();
+  return Math.min(mostMs, Math.max(leastMs, Math.round(waitedMs * part)));
 }
 
 function lastOf({ lastJson }: DueWorkflowSchedule): FiredSlot[] {

@@ -14,7 +14,7 @@ import {
   sumMissedBytes,
   type WantedMissed,
 } from "../store/missed-triggers.ts";
-import { endPause, lockPauses, type PauseRow, putPause } from "../store/pauses.ts";
+import { countMissed, endPause, lockPauses, type PauseRow, putPause } from "../store/pauses.ts";
 import type { DefinitionRow } from "../store/reads/definitions.ts";
 import { commitWithEvents, type DefinitionDeps } from "./definitions.ts";
 
@@ -46,13 +46,23 @@ export function pauseWorkflow(deps: DefinitionDeps, wanted: WantedPause): Promis
     const before = (await lockPauses(tx, [definitionId])).get(definitionId);
     const keptBytes = await sumMissedBytes(tx, definitionId);
     const pause = { definitionId, workspaceId, pausedBy, reason, queueSeconds, keptBytes };
-    const row = await putPause(tx, pause);
-    if (before === undefined) await holdMissed(tx, definitionId, queueSeconds);
+    const put = await putPause(tx, pause);
+    const row = before === undefined ? await withHeld(tx, put) : put;
     const at = row.pausedAt;
     const facts = { reason, by: pausedBy, on_missed: queueSeconds > 0 ? "queue" : "drop" };
     const events = before === undefined ? [changeOf(definition, "paused", at, at, facts)] : [];
     return { row, madeId: definitionId, definitionId, events };
   });
+}
+
+/** A new pause with what was about to start by the one before it: it counts as missed in this one. */
+async function withHeld(tx: Tx, pause: PauseRow): Promise<PauseRow> {
+  const { definitionId, queueSeconds } = pause;
+  const missed = await holdMissed(tx, definitionId, queueSeconds);
+  if (missed === 0) return pause;
+  const queued = queueSeconds > 0 ? missed : 0;
+  await countMissed(tx, [{ definitionId, missed, queued, bytes: 0 }]);
+  return { ...pause, missed, queued };
 }
 
 /** Ends the pause of a workflow; gives how many queued triggers start. Refuses not_found. */

@@ -1,8 +1,8 @@
 /**
- * Publishing what a source text describes: the definition of its name, and the next version unless the latest one has the content.
+ * Publishing what a source text describes: the definition of its name, and the next version unless one that it may repeat has the content.
  * Boundary: the text was read by the caller; what may be stored is decided as for PublishVersion (definitions.ts).
  * Invariants:
- * 1. What was compared is the latest version of the locked definition, so calls with the same text make one version. It is
+ * 1. What was compared are versions of the locked definition, so calls with the same text make one version. It is
  *    read and compared before the lock, for a large one takes a while; again under the lock where another one came in between.
  * 2. A definition that this makes, its version and what that was made from are stored in one transaction, or nothing is.
  */
@@ -21,10 +21,11 @@ import {
 } from "../store/definitions.ts";
 import {
   type DefinitionRow,
-  findVersions,
+  findVersion,
   specOfVersion,
   type VersionRow,
 } from "../store/reads/definitions.ts";
+import { findNewestNumber } from "../store/reads/version-sources.ts";
 import { EVERY_WORKSPACE } from "../store/reads/visibility.ts";
 import { saveVersionSource, type VersionSource } from "../store/version-sources.ts";
 import { createdEvent, publishedEvent, workflowEvent } from "./definition-events.ts";
@@ -50,8 +51,8 @@ export interface SourcePublication extends Omit<NewDefinition, "id"> {
   readonly mustBeNew?: boolean;
 }
 
-/** The latest version of a definition. */
-export interface Latest {
+/** A version that a text may repeat. */
+export interface Repeatable {
   readonly version: VersionRow;
   readonly digest: string;
 }
@@ -80,7 +81,7 @@ export async function publishSource(
   const spec = await checkedSpec(written);
   const { callers } = deps.database;
   const named = await findDefinitionByName(callers, wanted.workspaceId, wanted.name);
-  const seen = named && (await findLatest(callers, named));
+  const seen = named && (await findRepeatable(callers, named, PRODUCTION));
   return commitWithEvents(deps, async (tx) => {
     const { definition, isNew } = await lockNamed(tx, wanted);
     if (mustBeNew && !isNew) throw await takenName(tx, wanted);
@@ -92,29 +93,28 @@ export async function publishSource(
 interface PublishedTo extends Pick<SourcePublication, "spec" | "digest" | "source"> {
   /** The definition was made in this transaction. */
   readonly isNew: boolean;
-  /** The latest version as it was before the lock. */
-  readonly seen: Latest | undefined;
+  /** What the text may repeat, as it was before the lock. */
+  readonly seen: readonly Repeatable[] | undefined;
   /** Where it is deployed; production unless given. */
   readonly deployTo?: string;
 }
 
-/** Makes the version, unless the latest one has the content. */
+/** Makes the version, unless the latest one has the content; for another environment than production also the newest one. */
 export async function publishTo(
   tx: Tx,
   definition: DefinitionRow,
   { isNew, spec, digest, source, seen, deployTo = PRODUCTION }: PublishedTo,
 ): Promise<Made<SourcePublished>> {
-  const isLatest = seen?.version.id === definition.latestVersionId;
-  const latest = isLatest ? seen : await findLatest(tx, definition);
-  const isSame = latest?.digest === digest;
+  const repeatable = await findRepeatable(tx, definition, deployTo, seen);
+  const same = repeatable.find((each) => each.digest === digest);
   const publisher = { by: source.publishedBy, note: source.note };
   const isProduction = deployTo === PRODUCTION;
   const row =
-    isProduction && !isSame
+    isProduction && same === undefined
       ? await storeVersion(tx, definition, spec, publisher)
       : {
           definition,
-          version: latest && isSame ? latest.version : await storeUndeployed(tx, definition, spec),
+          version: same?.version ?? (await storeUndeployed(tx, definition, spec)),
         };
   if (!isProduction) {
     const order = { ...publisher, environment: deployTo, vars: undefined };
@@ -122,8 +122,8 @@ export async function publishTo(
   }
   await saveVersionSource(tx, row.version.id, source);
   const events: JsonObject[] = isNew ? createdEvents(definition, source) : [];
-  if (!isSame) events.push(publishedEvent(row), publishedWorkflow(row, source));
-  const outcome = isNew ? "created" : isSame ? "unchanged" : "published";
+  if (same === undefined) events.push(publishedEvent(row), publishedWorkflow(row, source));
+  const outcome = isNew ? "created" : same === undefined ? "published" : "unchanged";
   return {
     row: { ...row, outcome },
     // A repeat of the call answers as the first one: the row of the version does not tell.
@@ -146,14 +146,24 @@ function publishedWorkflow({ definition, version }: Published, source: VersionSo
   return workflowEvent(definition, { operation: "published", of: id, at, by, reason, more });
 }
 
-/** The latest version of a definition, with its digest; undefined: none is published. */
-export async function findLatest(
+/** The versions that a text for an environment may repeat: the latest one, and beside production the newest one. */
+export async function findRepeatable(
   queries: Queries,
-  { latestVersionId }: DefinitionRow,
-): Promise<Latest | undefined> {
-  if (latestVersionId === null) return undefined;
-  const [version] = await findVersions(queries, EVERY_WORKSPACE, [latestVersionId]);
-  return version && { version, digest: versionDigest(specOfVersion(version)) };
+  { id, latestVersion }: DefinitionRow,
+  deployTo: string,
+  seen: readonly Repeatable[] = [],
+): Promise<Repeatable[]> {
+  const isProduction = deployTo === PRODUCTION;
+  const newest = isProduction ? 0 : await findNewestNumber(queries, EVERY_WORKSPACE, id);
+  const found: Repeatable[] = [];
+  for (const number of new Set([newest, latestVersion])) {
+    if (number === 0) continue;
+    const known = seen.find(({ version }) => version.version === number);
+    const version = known?.version ?? (await findVersion(queries, EVERY_WORKSPACE, id, number));
+    if (version === undefined) continue;
+    found.push(known ?? { version, digest: versionDigest(specOfVersion(version)) });
+  }
+  return found;
 }
 
 /** The definition of a name, made where there is none, and locked until the transaction ends. */

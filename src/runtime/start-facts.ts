@@ -34,6 +34,8 @@ export async function findVarsOfStarts(
       definitionId: start.definitionId,
       environment: start.environment ?? PRODUCTION,
       versionId: start.versionNamed === true ? "" : start.versionId,
+      // A rerun is of the version of its run, or of one that its caller named: it may be deployed nowhere.
+      elseAny: start.rerun !== undefined,
     })),
   );
 }

@@ -22,7 +22,7 @@ import {
 import { workflowEvent } from "./definition-events.ts";
 import { checkedSpec, commitWithEvents, type DefinitionDeps, lockSeen } from "./definitions.ts";
 import {
-  findLatest,
+  findRepeatable,
   publishTo,
   type SourcePublication,
   type SourcePublished,
@@ -102,7 +102,7 @@ export async function publishDraft(
   const spec = await checkedSpec(written);
   const { callers } = deps.database;
   const known = await findDefinition(callers, EVERY_WORKSPACE, definitionId);
-  const seen = known && (await findLatest(callers, known));
+  const seen = known && (await findRepeatable(callers, known, deployTo));
   return commitWithEvents(deps, async (tx) => {
     const definition = await lockSeen(tx, { definitionId, workspaceId });
     await requireEtag(tx, definitionId, etag);

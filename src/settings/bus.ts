@@ -107,7 +107,7 @@ function readSources(reader: EnvironmentReader): BusSource[] {
     ? reader.list("BUS_SOURCES", false)
     : DEFAULT_SOURCES.split(",");
   const seen = new Set<string>();
-  return parts.map((part) => {
+  const sources = parts.map((part) => {
     const [source = "", query] = part.split("?");
     const [stream = "", subject = "", ...rest] = source.split("=").map((text) => text.trim());
     if (rest.length > 0 || !isStreamName(stream) || !isSubject(subject)) {
@@ -121,6 +121,34 @@ function readSources(reader: EnvironmentReader): BusSource[] {
     }
     return { stream, subject, ...optional("queue", queue) };
   });
+  refuseOverlaps(reader, sources);
+  return sources;
+}
+
+/** A message that a queue and another source of its stream take would start runs twice. */
+function refuseOverlaps(reader: EnvironmentReader, sources: readonly BusSource[]): void {
+  for (const [at, { stream, subject, queue }] of sources.entries()) {
+    for (const other of sources.slice(0, at)) {
+      const isQueue = queue !== undefined || other.queue !== undefined;
+      const isSame = other.subject === subject;
+      if (!isQueue || isSame || other.stream !== stream) continue;
+      if (!subjectsOverlap(subject, other.subject)) continue;
+      const both = `${stream}=${other.subject} and ${stream}=${subject}`;
+      const words = "one of them is a queue, and both take the same messages: let them differ";
+      reader.fault("BUS_SOURCES", `has ${both}; ${words}`);
+    }
+  }
+}
+
+/** Whether a subject may fit both patterns. */
+function subjectsOverlap(one: string, other: string): boolean {
+  const [tokens, others] = [one.split("."), other.split(".")];
+  for (let at = 0; ; at += 1) {
+    const [token, against] = [tokens[at], others[at]];
+    if (token === undefined || against === undefined) return token === against;
+    if (token === ">" || against === ">") return true;
+    if (token !== "*" && against !== "*" && token !== against) return false;
+  }
 }
 
 function readQueue(reader: EnvironmentReader, part: string, query: string): QueueEvents {

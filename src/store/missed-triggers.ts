@@ -100,9 +100,13 @@ const ADD: Statement = {
 };
 const TRIM: Statement = {
   name: "trim_missed_triggers",
-  text: `delete from missed_triggers
-    where definition_id = $1 and state not in (${QUEUED}, ${STARTING}) and seq <= (
-      select seq from missed_triggers where definition_id = $1 order by seq desc offset ${KEPT_AT_MOST} limit 1)`,
+  text: `with gone as (
+      delete from missed_triggers
+      where definition_id = $1 and state not in (${QUEUED}, ${STARTING}) and seq <= (
+        select seq from missed_triggers where definition_id = $1 order by seq desc offset ${KEPT_AT_MOST} limit 1)
+      returning start_bytes)
+    update workflow_pauses set kept_bytes = greatest(0, kept_bytes - (select coalesce(sum(start_bytes), 0) from gone))
+    where definition_id = $1`,
 };
 const BYTES: Statement = {
   name: "sum_missed_triggers",
@@ -120,7 +124,7 @@ const HOLD: Statement = {
   text: `update missed_triggers set due_at = null,
       queued_until = case when $2::integer > 0 then clock_timestamp() + $2 * interval '1 second' end,
       state = case when $2 > 0 then ${QUEUED} else ${DROPPED} end
-    where definition_id = $1 and state = ${STARTING}`,
+    where definition_id = $1 and state = ${STARTING} returning seq`,
 };
 const REPLAY: Statement = {
   name: "replay_missed_triggers",
@@ -189,7 +193,7 @@ export function addMissed(
   ]);
 }
 
-/** Deletes the oldest rows of a workflow that has too many. */
+/** Deletes the oldest rows of a workflow that has too many; its pause, which is locked, counts their bytes no more. */
 export async function trimMissed(tx: Tx, definitionId: string): Promise<void> {
   await tx.query(TRIM, [definitionId]);
 }
@@ -206,13 +210,13 @@ export async function releaseMissed(tx: Tx, definitionId: string): Promise<numbe
   return rows.filter(({ state }) => state === STARTING).length;
 }
 
-/** What was about to start waits for the end of another pause, or is dropped. */
+/** What was about to start waits for the end of another pause, or is dropped; gives how many those are. */
 export async function holdMissed(
   tx: Tx,
   definitionId: string,
   queueSeconds: number,
-): Promise<void> {
-  await tx.query(HOLD, [definitionId, queueSeconds]);
+): Promise<number> {
+  return (await tx.query(HOLD, [definitionId, queueSeconds])).length;
 }
 
 /** Has triggers started that were dropped, `limit` at most and the oldest first; `more`: there are others. */

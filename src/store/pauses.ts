@@ -35,7 +35,7 @@ const PUT: Statement = {
       (definition_id, workspace_id, paused_by, reason, queue_seconds, kept_bytes, missed, queued, paused_at)
     values ($1, $2, $3, $4, $5, $6, 0, 0, clock_timestamp())
     on conflict (definition_id) do update set paused_by = excluded.paused_by, reason = excluded.reason,
-      queue_seconds = excluded.queue_seconds
+      queue_seconds = excluded.queue_seconds, kept_bytes = excluded.kept_bytes
     returning ${COLUMNS}`,
 };
 const END: Statement = {

@@ -12,18 +12,28 @@ interface VarsProbe {
   readonly definitionId: string;
   readonly environment: string;
   readonly versionId: string;
+  /** Takes what is deployed last where the version was never deployed there. */
+  readonly elseAny: boolean;
+}
+
+/** What was deployed last of a start's environment, among those of the condition. */
+function last(condition: string, choice: number): string {
+  return `select d.vars, ${choice} as choice from workflow_deployments d
+      where d.definition_id = v.definition_id and d.environment = v.environment and d.active_at is not null ${condition}
+      order by d.active_at desc nulls last, d.id desc nulls last limit 1`;
 }
 
 const FIND: Statement = {
   name: "find_run_vars",
-  text: `select v.place, d.vars
-    from unnest($1::int[], $2::text[], $3::text[], $4::text[]) as v(place, definition_id, environment, version_id)
+  text: `select v.place, found.vars
+    from unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::boolean[])
+      as v(place, definition_id, environment, version_id, else_any)
     cross join lateral (
-      select d.vars from workflow_deployments d
-      where d.definition_id = v.definition_id and d.environment = v.environment and d.active_at is not null
-        and (v.version_id = '' or d.version_id = v.version_id)
-      order by d.active_at desc nulls last, d.id desc nulls last limit 1) as d
-    where d.vars is not null`,
+      select vars from (
+        (${last("and (v.version_id = '' or d.version_id = v.version_id)", 1)})
+        union all (${last("and v.else_any", 2)})) as d
+      order by d.choice limit 1) as found
+    where found.vars is not null`,
 };
 
 /** Vars by the places of starts; one without any is absent. */
@@ -37,6 +47,7 @@ export async function findRunVars(
     probes.map(({ definitionId }) => definitionId),
     probes.map(({ environment }) => environment),
     probes.map(({ versionId }) => versionId),
+    probes.map(({ elseAny }) => elseAny),
   ]);
   return new Map(rows.map(({ place, vars }) => [place, vars]));
 }

@@ -1,8 +1,8 @@
 /**
  * Rows of schedules beside the triggers of versions.
  * Boundary: rows only. runtime/workflow-schedules.ts decides what callers change, runtime/fire-workflow-schedules.ts what firing does.
- * Invariant: firing moves a schedule on only from the slot and the revision it was read with, so that of several replicas one does it, and
- * a change of a caller is not overwritten.
+ * Invariant: firing moves a schedule on only from the slot, the time and the revision it was read with, so that of several replicas one
+ * does it, and a change of a caller is not overwritten.
  */
 import { and, count, eq } from "drizzle-orm";
 import type { Statement, Tx } from "./database.ts";
@@ -32,20 +32,24 @@ export interface SlotMove {
   readonly id: string;
   readonly revision: number;
   readonly slotAt: Date;
+  readonly dueAt: Date;
   readonly newSlotAt: Date | null;
   readonly newDueAt: Date | null;
   readonly lastJson: string;
 }
 
+// Each row is looked up and locked by its id: without statistics the planner may read the whole table for a join.
 const MOVE: Statement = {
   name: "move_workflow_schedules",
   text: `with free as (
       select s.id, v."newSlotAt", v."newDueAt", v."lastJson"
       from jsonb_to_recordset($1::jsonb) as v(id text, revision integer, "slotAt" timestamptz,
-        "newSlotAt" timestamptz, "newDueAt" timestamptz, "lastJson" text)
-      join workflow_schedules s on s.id = v.id and s.revision = v.revision
-        and s.slot_at = v."slotAt" and not s.is_paused
-      for update of s skip locked
+        "dueAt" timestamptz, "newSlotAt" timestamptz, "newDueAt" timestamptz, "lastJson" text)
+      cross join lateral (
+        select id, revision, slot_at, due_at, is_paused from workflow_schedules where id = v.id
+        for update skip locked) as s
+      where s.revision = v.revision and s.slot_at = v."slotAt"
+        and date_trunc('milliseconds', s.due_at) = v."dueAt" and not s.is_paused
     )
     update workflow_schedules s
     set slot_at = free."newSlotAt", due_at = free."newDueAt", last_json = free."lastJson"

@@ -4,7 +4,7 @@
  * Comments and order are kept.
  * Invariant: a value is put into the parsed document, so no value can end its text, add a key or make an expression.
  */
-import { parseDocument, visit } from "yaml";
+import { isMap, parseDocument, visit } from "yaml";
 import type { GraphFault } from "../engine/graph/graph.ts";
 import { isJsonObject, type Json, type JsonObject, ownValue } from "../engine/values/json.ts";
 import { nearest } from "../file/faults.ts";
@@ -14,7 +14,7 @@ const PLACE = /\$\(([a-z][a-z0-9_]*)\)/g;
 const WHOLE = /^\$\(([a-z][a-z0-9_]*)\)$/;
 
 /** The values of all parameters: what is given, and the defaults of the others. */
-export function valuesOf(template: Template, given: JsonObject): JsonObject {
+export function valuesOf(template: Pick<Template, "parameters">, given: JsonObject): JsonObject {
   const defaults = Object.entries(propertiesOf(template)).map(([name, property]) => {
     const preset = isJsonObject(property) ? ownValue(property, "default") : undefined;
     return [name, preset ?? null];
@@ -38,9 +38,19 @@ export function parameterFaults(template: Template, given: JsonObject): GraphFau
   });
 }
 
-/** The file, under this name. */
-export function fillTemplate(template: Template, values: JsonObject, name: string): string {
-  const document = parseDocument(template.source);
+/** The names that stand for parameters in a text. */
+export function namesIn(source: string): ReadonlySet<string> {
+  return new Set([...source.matchAll(PLACE)].map(([, name = ""]) => name));
+}
+
+/** The file, under this name. A text that is no file stays as it is: whoever reads it says why. */
+export function fillTemplate(
+  { source }: Pick<Template, "source">,
+  values: JsonObject,
+  name: string,
+): string {
+  const document = parseDocument(source);
+  if (document.errors.length > 0 || !isMap(document.contents)) return source;
   visit(document, {
     Scalar(role, node) {
       if (role === "key" || typeof node.value !== "string") return;
@@ -54,7 +64,8 @@ export function fillTemplate(template: Template, values: JsonObject, name: strin
   return document.toString({ lineWidth: 0, flowCollectionPadding: true });
 }
 
-function propertiesOf({ parameters }: Template): JsonObject {
+/** The parameters by their names. */
+export function propertiesOf({ parameters }: Pick<Template, "parameters">): JsonObject {
   const properties = ownValue(parameters, "properties");
   return isJsonObject(properties) ? properties : {};
 }

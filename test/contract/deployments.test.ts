@@ -411,6 +411,35 @@ describe("a run", () => {
     expect(await titleOf(await start("production"), "ask")).toBe("production 2");
   });
 
+  test("rerun with a version that is not deployed there reads the vars of what is", async () => {
+    const titled = task("ask", { title: "{{ run.vars.limit }}" });
+    const definitionId = await workflow(0);
+    for (let n = 1; n <= 2; n += 1) {
+      await service.client.publishVersion({ definitionId, steps: [titled] });
+    }
+    const order = { definitionId, environment: "staging" };
+    await sources.deploy({ ...order, version: 2, vars: { limit: 1 } });
+    const named = { definitionId, definitionVersion: 1 };
+    const { run } = await service.client.startRun(named, inEnvironment("staging"));
+    const runId = run?.id ?? "";
+    await service.client.cancelRun({ id: runId });
+    const rerun = async (of: string) => {
+      const { plan } = await runs.planRerun({ runId: of });
+      const again = { runId: of, planId: plan?.id ?? "", reason: "again" };
+      return (await runs.rerun(again)).run?.id ?? "";
+    };
+    const varsOf = async (of: string) =>
+      (await sql("select vars from workflow_runs where id = $1", [of]))[0]?.vars;
+    expect(await varsOf(runId)).toEqual({ limit: 1 });
+    const second = await rerun(runId);
+    expect(await varsOf(second)).toEqual({ limit: 1 });
+    // A version that was deployed there keeps its own.
+    await sources.deploy({ ...order, version: 1, vars: { limit: 2 } });
+    await sources.deploy({ ...order, version: 2, vars: { limit: 3 } });
+    await service.client.cancelRun({ id: second });
+    expect(await varsOf(await rerun(second))).toEqual({ limit: 2 });
+  });
+
   test("started by a parent is where its parent is", async () => {
     const definitionId = await workflow(1);
     const childId = await workflow(2);

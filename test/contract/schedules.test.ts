@@ -3,6 +3,7 @@
  * Boundary: rounds of firing are asked for one by one; when they come is test/integration/ingress/timers/. Which slot is fired is
  * test/unit/runtime/schedule-slots.test.ts.
  */
+import { EventEmitter, once } from "node:events";
 import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import { type Client, createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
@@ -207,6 +208,37 @@ describe("a schedule", () => {
     expect(await runsOf(schedule)).toHaveLength(1);
   });
 
+  test("is decided by one replica when the run before it ends at that moment", async () => {
+    const schedule = await make({ overlap: SKIP });
+    await sleepSince(schedule, HOUR);
+    await fire(schedule);
+    const [first] = await runsOf(schedule);
+    // Half an hour off, so that the slot is not one that has run.
+    await sleepSince(schedule, 1.5 * HOUR);
+    // One replica has seen the run open and moves the schedule on, while another one, which saw it ended, starts the slot.
+    const steps = new EventEmitter();
+    const [decided, moving] = [once(steps, "decided"), once(steps, "moving")];
+    const transaction: typeof service.database.transaction = async (work) => {
+      steps.emit("decided");
+      await moving;
+      return service.database.transaction(work);
+    };
+    const late = { ...service, database: { ...service.database, transaction } };
+    const skipping = fireWorkflowSchedules(late, 500, []);
+    await decided;
+    await end(first);
+    const submit: typeof service.processor.submit = async (submission) => {
+      steps.emit("moving");
+      await skipping;
+      return service.processor.submit(submission);
+    };
+    const other = { ...service, processor: { ...service.processor, submit } };
+    await fireWorkflowSchedules(other, 500, []);
+    const started = await runsOf(schedule);
+    expect(started).toHaveLength(2);
+    expect((await read(schedule.id)).last[0]).toMatchObject({ runId: started[1]?.id });
+  });
+
   test("of a workflow without a version says so at its slot", async () => {
     const { definition } = await service.client.createDefinition({
       ...{ workspaceId: "ws", name: `bare-${++names}` },
@@ -330,6 +362,19 @@ describe("while a run is open", () => {
     expect(first).not.toBe("");
     expect(others).toHaveLength(hours.length);
     expect(others).toEqual([...new Set(others)].sort());
+  });
+
+  test("a slot that waits long is looked at each 10 seconds, and not each second", async () => {
+    const { id } = await overlapping(BUFFER_ONE);
+    const [row] = await service.database.write.query<{ ahead: number }>(
+      {
+        name: "test_look_ahead",
+        text: "select extract(epoch from due_at - now())::float8 as ahead from workflow_schedules where id = $1",
+      },
+      [id],
+    );
+    expect(row?.ahead).toBeGreaterThan(2);
+    expect(row?.ahead).toBeLessThanOrEqual(10);
   });
 
   test("CANCEL_OTHER cancels it and runs the latest slot", async () => {

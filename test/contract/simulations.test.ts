@@ -11,9 +11,9 @@ import {
   SimulatedEdgeState,
   SimulationEnd,
 } from "../../gen/workflows/ops/v1/simulations_pb.ts";
-import { Templates } from "../../gen/workflows/ops/v1/templates_pb.ts";
+import { TemplateNeedKind, Templates } from "../../gen/workflows/ops/v1/templates_pb.ts";
 import { Workflows } from "../../gen/workflows/ops/v1/workflows_pb.ts";
-import { StepRunState, WorkflowState } from "../../gen/workflows/v1/workflows_pb.ts";
+import { StepRunState, StepType, WorkflowState } from "../../gen/workflows/v1/workflows_pb.ts";
 import { type RpcService, refusedBy, startRpcService } from "../support/services/rpc-service.ts";
 import { readStored } from "../support/services/stored-objects.ts";
 
@@ -41,8 +41,7 @@ beforeAll(async () => {
     // The thread of the tests compiles its sources.
     defaultTimeoutMs: 60_000,
   });
-  const sources = createClient(Workflows, transport);
-  const published = await sources.publishSource({ workspaceId: WORKSPACE, sourceText: TEXT });
+  const published = await sources().publishSource({ workspaceId: WORKSPACE, sourceText: TEXT });
   definitionId = published.definition?.id ?? "";
   const { run } = await service.client.startRun({ definitionId, inputPayload: { amount: 4 } });
   runId = run?.id ?? "";
@@ -53,6 +52,7 @@ afterAll(() => service.stop());
 
 const runs = () => createClient(Runs, transport);
 const templates = () => createClient(Templates, transport);
+const sources = () => createClient(Workflows, transport);
 const pathOf = (simulation: { path: readonly { stepId: string }[] } | undefined) =>
   simulation?.path.map(({ stepId }) => stepId);
 
@@ -190,6 +190,141 @@ describe("Templates", () => {
     const id = other.definition?.id ?? "";
     const { simulation } = await runs().simulate({ definitionId: id, input, mocks });
     expect(pathOf(simulation)).toEqual(["validate", "valid", "size", "manager", "pay", "confirm"]);
+  });
+
+  describe("that a workspace keeps", () => {
+    const TEXT =
+      "workflow: kept\nsteps:\n  ask: { task: Ask, assignee: $(who), timeout: $(within) }\n";
+    const PARAMETERS = {
+      who: { type: "string", default: "user_ann", description: "Who is asked." },
+      within: { type: "string", pattern: "^[0-9]+h$", default: "8h", description: "How long." },
+    };
+    const KEPT = {
+      ...{ workspaceId: WORKSPACE, id: "our-task", title: "Our task", summary: "Asks one." },
+      ...{ category: "Ours", parameters: { properties: PARAMETERS }, reason: "often used" },
+      needs: [{ kind: TemplateNeedKind.QUEUE, name: "mail", purpose: "mails" }],
+    };
+
+    test("are listed beside the gallery, and installed like it", async () => {
+      const { template } = await templates().save({ ...KEPT, sourceText: TEXT });
+      expect(template).toMatchObject({
+        ...{ id: "our-task", version: 1, builtIn: false, sourceText: TEXT, reason: "often used" },
+        ...{ needs: KEPT.needs, parameters: { properties: PARAMETERS } },
+      });
+      const { templates: found, categories } = await templates().list({
+        ...{ workspaceId: WORKSPACE, category: "ours" },
+      });
+      expect(found.map(({ id, builtIn }) => [id, builtIn])).toEqual([["our-task", false]]);
+      expect(categories).toContain("Finance");
+      // Without a workspace there is the gallery alone.
+      expect((await templates().list({ category: "ours" })).templates).toEqual([]);
+      const named = { id: "our-task", workspaceId: WORKSPACE };
+      expect((await templates().get(named)).template).toEqual(template);
+      expect((await refusedBy(templates().get({ id: "our-task" }))).code).toBe("NotFound");
+      const install = { workspaceId: WORKSPACE, templateId: "our-task" };
+      const made = await templates().install({ ...install, parameters: { who: "user_bob" } });
+      expect(made).toMatchObject({ definition: { name: "our-task", latestVersion: 1 } });
+      expect(made.sourceText).toContain("assignee: user_bob, timeout: 8h");
+      const late = { ...install, name: "other", parameters: { within: "soon" } };
+      expect((await refusedBy(templates().install(late))).fields).toEqual(["parameters.within"]);
+    });
+
+    test("are of the text of a version or of a draft", async () => {
+      const { definition, version } = await sources().publishSource({
+        ...{
+          workspaceId: WORKSPACE,
+          sourceText: "workflow: base\nsteps: { ask: { task: Ask } }\n",
+        },
+      });
+      const definitionId = definition?.id ?? "";
+      await sources().saveDraft({ definitionId, sourceText: TEXT.replace("kept", "base") });
+      const plain = { ...KEPT, definitionId, parameters: {} };
+      const ofVersion = await templates().save({ ...plain, id: "of-version" });
+      expect(ofVersion.template?.sourceText).toContain("ask: { task: Ask }");
+      expect(version?.version).toBe(1);
+      const draft = { ...KEPT, definitionId, id: "of-draft", draft: true };
+      const ofDraft = await templates().save(draft);
+      expect(ofDraft.template?.sourceText).toContain("$(who)");
+      const none = await refusedBy(templates().save({ ...plain, id: "none", version: 9 }));
+      expect(none.code).toBe("NotFound");
+      const bare = await service.client.createDefinition({ workspaceId: WORKSPACE, name: "bare" });
+      const bareId = bare.definition?.id ?? "";
+      const steps = [{ id: "work", name: "Work", stepType: StepType.HUMAN_TASK }];
+      await service.client.publishVersion({ definitionId: bareId, steps });
+      const textless = await refusedBy(templates().save({ ...plain, definitionId: bareId }));
+      expect(textless.code).toBe("FailedPrecondition");
+      expect(textless.error.rawMessage).toContain("export it");
+    });
+
+    test("are replaced and deleted by who has read them", async () => {
+      const save = (more: object) =>
+        templates().save({ ...KEPT, id: "ours", sourceText: TEXT, ...more });
+      const key = { headers: { "Idempotency-Key": "save-ours" } };
+      const first = await templates().save({ ...KEPT, id: "ours", sourceText: TEXT }, key);
+      expect(await templates().save({ ...KEPT, id: "ours", sourceText: TEXT }, key)).toEqual(first);
+      expect((await refusedBy(save({}))).code).toBe("AlreadyExists");
+      const etag = first.template?.etag ?? "";
+      const second = await save({ etag, title: "Ours, again" });
+      expect(second.template).toMatchObject({ version: 2, title: "Ours, again" });
+      expect(await refusedBy(save({ etag }))).toMatchObject({ reason: "ETAG_MISMATCH" });
+      const named = { workspaceId: WORKSPACE, id: "ours" };
+      const stale = await refusedBy(templates().delete({ ...named, etag }));
+      expect(stale).toMatchObject({ code: "Aborted", reason: "ETAG_MISMATCH" });
+      await templates().delete({ ...named, etag: second.template?.etag ?? "" });
+      expect((await refusedBy(templates().delete(named))).code).toBe("NotFound");
+      expect((await refusedBy(templates().get(named))).code).toBe("NotFound");
+    });
+
+    test.each<[string, object, string[]]>([
+      ["an id of other characters", { id: "Our Task" }, ["id"]],
+      ["no text", { sourceText: "" }, ["source_text"]],
+      ["a name without a parameter", { sourceText: `${TEXT}# $(more)\n` }, ["source_text"]],
+      [
+        "a parameter that is nowhere in the text",
+        { sourceText: TEXT.replace("$(who)", "user_ann") },
+        ["parameters.properties.who"],
+      ],
+      [
+        "a parameter without a default",
+        {
+          parameters: {
+            properties: { ...PARAMETERS, who: { type: "string", description: "So." } },
+          },
+        },
+        ["parameters.properties.who.default"],
+      ],
+      [
+        "a default that does not fit",
+        {
+          parameters: {
+            properties: { ...PARAMETERS, within: { ...PARAMETERS.within, default: "1d" } },
+          },
+        },
+        ["parameters.within"],
+      ],
+      ["a text with faults", { sourceText: TEXT.replace("task: Ask,", "") }, ["steps.ask"]],
+      ["a text that is no mapping", { sourceText: "- $(who)\n- $(within)\n" }, ["source_text"]],
+    ])("are refused with %s", async (_what, more, fields) => {
+      const refused = await refusedBy(templates().save({ ...KEPT, sourceText: TEXT, ...more }));
+      expect([refused.code, refused.fields]).toEqual(["InvalidArgument", fields]);
+    });
+
+    test("have no id of the gallery, and are a hundred at most", async () => {
+      const save = (id: string) => templates().save({ ...KEPT, id, sourceText: TEXT });
+      const taken = await refusedBy(save("data-sync"));
+      expect([taken.code, taken.error.rawMessage]).toEqual([
+        ...["AlreadyExists", "data-sync is a template of the gallery: take another id"],
+      ]);
+      await service.database.write.query(
+        {
+          name: "test_many_templates",
+          text: `insert into workspace_templates select now(), 1, $1, 'many-' || n, '', '', '', '', '', '{}', '[]', 'e', ''
+            from generate_series(1, 100) as n`,
+        },
+        [WORKSPACE],
+      );
+      expect((await refusedBy(save("one-more"))).code).toBe("FailedPrecondition");
+    });
   });
 
   test("refuse wrong parameters by their names, and make nothing", async () => {

@@ -72,6 +72,7 @@ import { countFoundRuns } from "../../src/store/reads/search-facets.ts";
 import { searchRuns } from "../../src/store/reads/search-runs.ts";
 import { findStartedRuns, hasStartedRun } from "../../src/store/reads/started-runs.ts";
 import { findStarterHeads } from "../../src/store/reads/starter-heads.ts";
+import { findTemplate, listTemplates } from "../../src/store/reads/templates.ts";
 import { listVersions } from "../../src/store/reads/version-lists.ts";
 import {
   findNewestNumber,
@@ -133,6 +134,8 @@ type Read = (db: Queries, visibility: Visibility, at: Place) => Promise<readonly
 
 /** The thread of the tests compiles its sources. */
 const THREAD_MS = 60_000;
+/** The template that the first workspace keeps. */
+const KEPT = "kept";
 const METHODS = SERVICES.flatMap(({ methods }) => [...methods]);
 const EVENT = { triggerType: TriggerType.EVENT, eventType: "order.made" };
 const WORK = { id: "work", name: "Work", stepType: StepType.HUMAN_TASK };
@@ -334,12 +337,12 @@ const READ_CALLS: Record<
       ),
   },
   "templates.list": {
-    gives: "nothing",
-    call: ({ templates }, _at, options) => templates.list({ category: "none" }, options),
+    gives: "callers",
+    call: ({ templates }, _at, options) => templates.list({}, options),
   },
   "templates.get": {
-    gives: "nothing",
-    call: ({ templates }, _at, options) => templates.get({ id: "data-sync" }, options),
+    gives: "not_found",
+    call: ({ templates }, _at, options) => templates.get({ id: KEPT }, options),
   },
   "system.doctor": {
     gives: "callers",
@@ -382,6 +385,10 @@ const WRITE_CALLS: Record<string, Call> = {
     sources.publishDraft({ definitionId, etag: "e" }, options),
   "templates.install": ({ templates }, { workspaceId }, options) =>
     templates.install({ workspaceId, templateId: "data-sync" }, options),
+  "templates.save": ({ templates }, { workspaceId }, options) =>
+    templates.save({ workspaceId, id: KEPT, title: "Kept", sourceText: SOURCE }, options),
+  "templates.delete": ({ templates }, { workspaceId }, options) =>
+    templates.delete({ workspaceId, id: KEPT }, options),
   publishVersion: (client, { definitionId }, options) =>
     client.publishVersion({ definitionId, steps: [WORK] }, options),
   "endpoints.create": ({ endpoints }, { definitionId: workflowId }, options) =>
@@ -449,7 +456,7 @@ const orderOf = ({ childId: runId }: { childId: string }) => ({
 const BY_WORKSPACE = [
   ...["createDefinition", "handleTrigger", "publishEvent"],
   ...["sources.publishSource", "sources.create", "sources.putDeployPolicy"],
-  "templates.install",
+  ...["templates.install", "templates.save", "templates.delete"],
 ];
 
 const PAGE = { limit: 50, offset: 0 };
@@ -474,6 +481,9 @@ const READS: Record<string, Read> = {
   },
   countWorkflows: async (db, seen, { workspaceId }) =>
     [await countWorkflows(db, seen, everyWorkflow(workspaceId))].filter((n) => n > 0),
+  findTemplate: (db, seen, { workspaceId }) =>
+    one(findTemplate(db, seen, { workspaceId, id: KEPT })),
+  listTemplates: (db, seen, { workspaceId }) => listTemplates(db, seen, workspaceId),
   findDraft: (db, seen, at) => one(findDraft(db, seen, at.definitionId)),
   findEndpoint: (db, seen, at) => one(findEndpoint(db, seen, endpointOf(at))),
   listEndpoints: (db, seen, { workspaceId }) =>
@@ -723,6 +733,13 @@ async function waitFor(place: Place): Promise<void> {
         (saved_at, fault_count, base_version, definition_id, etag, saved_by, format, source_text)
       values (now(), 0, 1, $1, 'e', 'ann', 'yaml', 'workflow: orders')`,
     [definitionId],
+  );
+  await insert(
+    "furnish_template",
+    `insert into workspace_templates (saved_at, revision, workspace_id, id, title, summary, category, saved_by, reason,
+        parameters_json, needs_json, etag, source_text)
+      values (now(), 1, $1, $2, 'secret of ' || $1, '', '', 'ann', '', '{}', '[]', 'e', 'workflow: kept')`,
+    [workspaceId, KEPT],
   );
   await insert(
     "furnish_overdue",

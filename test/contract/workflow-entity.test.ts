@@ -203,6 +203,14 @@ describe("drafts", () => {
       ["production", 1],
       ["staging", 2],
     ]);
+    // The same text again is the version that is there, also where production has another one.
+    const repeated = await client().saveDraft({ definitionId, sourceText: textOf("draft", "B") });
+    const etag = repeated.draft?.etag ?? "";
+    const again = await client().publishDraft({ definitionId, etag, deployTo: "staging" });
+    expect(again).toMatchObject({
+      ...{ outcome: PublishOutcome.UNCHANGED, version: { version: 2 } },
+      definition: { latestVersion: 1 },
+    });
   });
 
   test("are saved and published once for a key", async () => {
@@ -378,6 +386,20 @@ describe("starts beside Archive and Delete", () => {
       { status: "fulfilled", value: { created: true } },
     ]);
     expect(await Promise.all([archived, deleted, open].map(runsOf))).toEqual([0, 0, 1]);
+  });
+
+  test("that repeat an earlier one give its run, whatever else is in their batch", async () => {
+    const definitionId = await publish("repeated");
+    const start = { ...(await startOf(definitionId)), triggerEventId: "first" };
+    const { runId } = await submit(start);
+    await client().archive({ definitionId });
+    const others = ["", "second", "first", "third", "first"];
+    const results = await Promise.allSettled(
+      others.map((triggerEventId) => submit({ ...start, triggerEventId })),
+    );
+    const refused = { status: "rejected", reason: { reason: "archived" } };
+    const repeated = { status: "fulfilled", value: { created: false, runId } };
+    expect(results).toMatchObject([refused, refused, repeated, refused, repeated]);
   });
 
   test("whose statement is under way are waited for", async () => {

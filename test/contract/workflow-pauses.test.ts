@@ -234,13 +234,38 @@ describe("a paused workflow", () => {
     await sources.pause({ workflowId, onMissed: OnMissedTrigger.QUEUE });
     await send(eventType, "held");
     await sources.resume({ workflowId });
-    await sources.pause({ workflowId, onMissed: OnMissedTrigger.QUEUE });
+    const { pause } = await sources.pause({ workflowId, onMissed: OnMissedTrigger.QUEUE });
+    // It counts in the pause that holds it: what is queued has a limit.
+    expect(pause).toMatchObject({ missedCount: 1n, queuedCount: 1n });
+    expect(await showPause(workflowId)).toMatchObject({ missedCount: 1n, queuedCount: 1n });
     await startDue();
     expect(await runsOf(workflowId)).toEqual([]);
     expect(await missedOf(workflowId)).toMatchObject([{ state: MissedTriggerState.QUEUED }]);
     await sources.resume({ workflowId });
     await startDue();
     expect(await runsOf(workflowId)).toEqual(["held"]);
+  });
+
+  it("counts the bytes of what was trimmed no more", async () => {
+    const { workflowId, eventType } = await define();
+    await sources.pause({ workflowId });
+    await sql.query(
+      `insert into missed_triggers (definition_id, event_id, source, trigger_type, pause_reason, start, start_bytes, missed_at, state)
+        select $1, 'old ' || n, 's', 'EVENT', '', '{}', 1000, now(), 1 from generate_series(1, 10004) as n`,
+      [workflowId],
+    );
+    await sql.query(
+      "update workflow_pauses set missed = 999, kept_bytes = 10004000 where definition_id = $1",
+      [workflowId],
+    );
+    await send(eventType, "one more");
+    const { rows } = await sql.query(
+      `select kept_bytes::int as counted, (select sum(start_bytes)::int from missed_triggers m
+          where m.definition_id = p.definition_id) as stored from workflow_pauses p where definition_id = $1`,
+      [workflowId],
+    );
+    expect(rows[0].stored).toBeLessThan(10_000_000 + 1_000);
+    expect(rows[0].counted).toBe(rows[0].stored);
   });
 });
 

@@ -82,6 +82,7 @@ import { findRunRows, findRuns, listRuns, type RunFilters } from "../../src/stor
 import { countFoundRuns } from "../../src/store/reads/search-facets.ts";
 import { type RunSearch, searchRuns } from "../../src/store/reads/search-runs.ts";
 import { findStartedRuns } from "../../src/store/reads/started-runs.ts";
+import { findTemplate, listTemplates } from "../../src/store/reads/templates.ts";
 import { listVersions } from "../../src/store/reads/version-lists.ts";
 import {
   findNewestNumber,
@@ -118,6 +119,7 @@ import { FIRST_WAIT, listOpenWaits } from "../../src/store/service-reads/open-wa
 import { findUnfinished } from "../../src/store/service-reads/unfinished-runs.ts";
 import { findMovedRuns, findMovesAfter } from "../../src/store/service-reads/watched-runs.ts";
 import { findOpenTasks, findTaskPlaces, placeTasks } from "../../src/store/task-places.ts";
+import { countTemplates } from "../../src/store/templates.ts";
 import { hasRuns } from "../../src/store/workflow-details.ts";
 import { ANY_RUN } from "../support/builders/run-search.ts";
 import { moveRun } from "./move-run.ts";
@@ -220,7 +222,7 @@ function workflows(
       list_workflows: (takesEvery(filters) ? 150 : 5_000) * 6,
       count_workflows: 10_000 * 6,
       // A definition with its version, its source, facts, details and draft, each with its entry of an index.
-      select: 50 * 16,
+      find_listed_workflows: 50 * 24,
     },
   };
 }
@@ -376,6 +378,14 @@ export const cases: readonly Case[] = [
   { name: "Workflows.List by a part of the name", ...workflows({ nameContains: "n2" }) },
   { name: "Workflows.List by status", ...workflows({ statuses: ["ARCHIVED"] }) },
   { name: "Workflows.List by what versions contain", ...workflows({ contains: 8 }) },
+  {
+    name: "templates of a workspace",
+    ask: async ({ read, transaction }) => {
+      await listTemplates(read, SEEN, "ws_2");
+      await findTemplate(read, EVERY_WORKSPACE, { workspaceId: "ws_2", id: "kept" });
+      await transaction((tx) => countTemplates(tx, "ws_2"));
+    },
+  },
   { name: "draft of a workflow", ask: ({ read }) => findDraft(read, SEEN, "wf_2") },
   {
     name: "whether a workflow has runs",

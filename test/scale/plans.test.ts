@@ -113,7 +113,6 @@ const LEANING = [
   "Workflows.List",
   "Workflows.List by name",
   "Workflows.List by the time of the last update",
-  "Workflows.List by what versions contain",
 ];
 
 describe("without statistics", () => {

@@ -126,6 +126,11 @@ const DRAFTS = `insert into workflow_drafts (saved_at, fault_count, base_version
   select now(), 0, 1, 'wf_' || i, 'e', 'user_' || i % 50, 'yaml', 'workflow: n' || i
   from generate_series(0, $1::integer / 20, 5) as i`;
 
+const TEMPLATES = `insert into workspace_templates (saved_at, revision, workspace_id, id, title, summary, category,
+    saved_by, reason, parameters_json, needs_json, etag, source_text)
+  select now(), 1, 'ws_' || i, 'kept', 'Kept', '', '', '', '', '{}', '[]', 'e', 'workflow: kept'
+  from generate_series(0, $1::integer / 20) as i`;
+
 const CLOSED = `insert into closed_workflows (definition_id, closed_at, why)
   select 'wf_' || i, now(), 'archived' from generate_series(3, $1::integer / 20, 9) as i`;
 
@@ -204,7 +209,7 @@ const MISSED = `insert into missed_triggers (missed_at, due_at, start_bytes, sta
 const LOADS = [
   [
     ...[RUNS, STEPS, CHILDREN, STARTS, DEFINITIONS, VERSIONS, PATTERNS, SCHEDULES],
-    ...[FACTS, DETAILS, DRAFTS, CLOSED],
+    ...[FACTS, DETAILS, DRAFTS, CLOSED, TEMPLATES],
     ...[ENDPOINTS, WORKFLOW_SCHEDULES],
   ],
   [
@@ -252,6 +257,7 @@ export const GROWING = [
   "workflow_details",
   "workflow_drafts",
   "closed_workflows",
+  "workspace_templates",
   "inbox_items",
   "inbox_notes",
   "notifications",

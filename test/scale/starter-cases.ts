@@ -54,7 +54,8 @@ export const starterCases: readonly Case[] = [
     ask: ({ transaction }) =>
       transaction((tx) => {
         const at = new Date(0);
-        return moveWorkflowSchedules(tx, [{ ...MOVE, slotAt: at, newSlotAt: at, newDueAt: at }]);
+        const move = { ...MOVE, slotAt: at, dueAt: at, newSlotAt: at, newDueAt: at };
+        return moveWorkflowSchedules(tx, [move]);
       }),
   },
   {

@@ -183,9 +183,16 @@ test("a plain queue as a source of events", () => {
     "O=o?workspace=&type=queue.orders",
     "O=objectives.changes.>?workspace=ws_1&type=queue.orders",
     "O=o,O=o?workspace=ws_1&type=queue.orders",
+    "O=o.>,O=o.new?workspace=ws_1&type=queue.orders",
+    "O=o.*.a?workspace=ws_1&type=queue.a,O=o.b.*?workspace=ws_1&type=queue.b",
   ]) {
     expect(faultsOf({ ...NEEDED, BUS_SOURCES: wrong }), wrong).toHaveLength(1);
   }
+  for (const right of ["O=o.*,O=o.a.b", "O=o.a.>,O=o.a", "P=o.>,O=o.a", "O=o.*.a,O=o.*.b"]) {
+    expect(queueOf(`${right}?workspace=ws_1&type=queue.orders`), right).toHaveLength(2);
+  }
+  // Events of several sources are told apart by their ids.
+  expect(queueOf("O=o.>,O=o.new")).toHaveLength(2);
 });
 
 test("every fault at once, one line each", () => {

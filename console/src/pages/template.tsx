@@ -23,13 +23,16 @@ import { paths } from "../paths.ts";
 import "../styles/templates.css";
 import "../styles/workflows.css";
 
+/** The workspace may save its own template again. */
+const STALE_MS = 60_000;
 const INSTALL = "workflows.ops.v1.Templates/Install";
 
 export default function TemplatePage({ id }: { readonly id: string }) {
+  const { workspaceId } = useApi();
   const found = useCall(
-    ["template", id],
-    ({ templates }, options) => templates.get({ id }, options),
-    { staleMs: Number.POSITIVE_INFINITY },
+    ["template", workspaceId, id],
+    ({ templates }, options) => templates.get({ id, workspaceId }, options),
+    { staleMs: STALE_MS },
   );
   const template = found.data?.template;
   if (template === undefined) {
@@ -47,9 +50,11 @@ export default function TemplatePage({ id }: { readonly id: string }) {
         title={visibleText(title)}
         aside={<CliLine args={["templates", "show", template.id]} />}
       >
-        <Link className="tag" href={`${paths.templates}?${new URLSearchParams({ category })}`}>
-          <PlainText most={200}>{category}</PlainText>
-        </Link>
+        {category !== "" && (
+          <Link className="tag" href={`${paths.templates}?${new URLSearchParams({ category })}`}>
+            <PlainText most={200}>{category}</PlainText>
+          </Link>
+        )}
         <CopyId id={template.id} />
         <PlainText most={500}>{summary}</PlainText>
       </PageHead>

@@ -1,6 +1,7 @@
-/** The gallery: workflows to begin with, by category, with what each needs. The filters are in the address. */
+/** The gallery, and what the workspace keeps: workflows to begin with, by category, with what each needs. The filters are in the address. */
 import { Link } from "wouter";
 import type { Template, TemplateNeed } from "../../../gen/workflows/ops/v1/templates_pb.ts";
+import { useApi } from "../api/api.tsx";
 import { useCall } from "../api/queries.ts";
 import { Chips } from "../parts/chips.tsx";
 import { CliLine } from "../parts/cli-line.tsx";
@@ -18,13 +19,16 @@ import "../styles/templates.css";
 import "../styles/workflows.css";
 
 const STALE_MS = 60_000;
+/** The heading of templates without a category. */
+const OTHERS = "Others";
 
 export default function TemplatesPage() {
+  const { workspaceId } = useApi();
   const [text, setText] = useSearchParam("q");
   const [category, setCategory] = useSearchParam("category");
   const { data, error, isPending, refetch } = useCall(
-    ["templates", text, category],
-    ({ templates }, options) => templates.list({ text, category }, options),
+    ["templates", workspaceId, text, category],
+    ({ templates }, options) => templates.list({ text, category, workspaceId }, options),
     { staleMs: STALE_MS, isKept: true },
   );
   const args = [
@@ -66,7 +70,7 @@ export default function TemplatesPage() {
 }
 
 function Gallery({ templates }: { readonly templates: readonly Template[] }) {
-  const groups = groupBy(templates, ({ category }) => category);
+  const groups = groupBy(templates, ({ category }) => category || OTHERS);
   return [...groups].sort(byName).map(([category, all]) => (
     <section key={category} className="template-group" aria-label={category}>
       <h2>{category}</h2>
@@ -83,7 +87,8 @@ function byName([a]: readonly [string, unknown], [b]: readonly [string, unknown]
   return a.localeCompare(b);
 }
 
-function Card({ template: { id, title, summary, needs } }: { readonly template: Template }) {
+function Card({ template }: { readonly template: Template }) {
+  const { id, title, summary, needs, builtIn } = template;
   return (
     <li className="card">
       <Link href={paths.template(id)} className="card-body template" {...ROW_LINK}>
@@ -93,6 +98,7 @@ function Card({ template: { id, title, summary, needs } }: { readonly template: 
         <span>
           <PlainText most={500}>{summary}</PlainText>
         </span>
+        {!builtIn && <span className="tag">kept by this workspace</span>}
         <Needs needs={needs} />
       </Link>
     </li>

@@ -117,6 +117,12 @@ function parse(source: string, context: ExpressionContext): ParsedExpression {
   return { ok: true, expression };
 }
 
+/** Whether an expression reads fields at top level: of a step's input, or of what an edge or an event brings. */
+export function readsFields(expression: Expression): boolean {
+  const meanings = compiled.get(expression)?.syntax.meanings.values() ?? [];
+  return [...meanings].some(({ is }) => is === "field");
+}
+
 /** The expression's value as plain JSON. Never throws; a problem names the expression. */
 export function evaluate(expression: Expression, scope: Scope, tank = fillTank()): Evaluation {
   return evaluateFrom(tank, expression, scope);

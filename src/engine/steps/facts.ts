@@ -7,6 +7,7 @@ import type { AddFault } from "../graph/faults.ts";
 import type { EdgeDefinition, StepDefinition } from "../values/definition.ts";
 import type { KeyTable } from "./keys.ts";
 import type { OutcomeLabel } from "./outcomes.ts";
+import type { ShownKind } from "./types.ts";
 
 /** A step of a version, as its checks read it, with the function that reports faults. */
 export interface CheckedStep {
@@ -46,6 +47,8 @@ export interface StepFacts {
   readonly canCompensate: boolean;
   /** Whether its outcome is a decision: only an admin may report it by TransitionStep. */
   readonly isDecision: boolean;
+  /** What it is to people, unless its config says otherwise (shown-kind.ts). */
+  readonly shownAs: ShownKind;
   /** Whether a person completes it with an output. */
   readonly isTask: boolean;
   /** Whether an agent acts in it; approvals and governance downstream name that agent. */
@@ -71,6 +74,7 @@ export const PLAIN_FACTS = {
   isInstant: false,
   canCompensate: true,
   isDecision: false,
+  shownAs: "logic",
   isTask: false,
   hasAgent: false,
   waitsForEvents: false,

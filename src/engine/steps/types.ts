@@ -16,3 +16,16 @@ export type StepType = (typeof STEP_TYPES)[number];
 
 /** A type, or an internal kind that some steps of a type compile to. */
 export type StepKind = StepType | "CHILD_RUNS" | "WORKER_TASK";
+
+/** What a step is to people. */
+export type ShownKind =
+  | "agent"
+  | "approval"
+  | "check"
+  | "wait"
+  | "logic"
+  | "notify"
+  | "task"
+  | "worker"
+  | "workflow"
+  | "loop";

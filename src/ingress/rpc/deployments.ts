@@ -125,11 +125,25 @@ export function deploymentMessage(
   return {
     ...{ id, definitionId, environment, version, deployedBy, note, supersedes },
     ...{ decidedBy, decisionReason, digest: shown.digest, at: timestampFromDate(at) },
-    state: WireState[DEPLOYMENT_STATES.find((state) => state === shown.state) ?? "UNSPECIFIED"],
+    state: stateOf(shown),
     ...(vars === null ? {} : { vars }),
     ...(activeAt === null ? {} : { activeAt: timestampFromDate(activeAt) }),
     ...(endedAt === null ? {} : { endedAt: timestampFromDate(endedAt) }),
   };
+}
+
+/** As deploymentMessage, without vars and texts. A list has many: a literal that begins with a spread takes 10 µs. */
+export function deploymentHead(shown: ShownDeployment): MessageInitShape<typeof DeploymentSchema> {
+  const { definitionId, environment, version } = shown;
+  if (!("state" in shown)) return { definitionId, environment, version, state: WireState.ACTIVE };
+  const { id, at, activeAt } = shown;
+  const state = stateOf(shown);
+  const head = { id, definitionId, environment, version, state, at: timestampFromDate(at) };
+  return activeAt === null ? head : Object.assign(head, { activeAt: timestampFromDate(activeAt) });
+}
+
+function stateOf(row: { readonly state: string }): WireState {
+  return WireState[DEPLOYMENT_STATES.find((state) => state === row.state) ?? "UNSPECIFIED"];
 }
 
 function checkEnvironment(field: string, name: string, faults: Faults): void {

@@ -90,10 +90,11 @@ const SOURCES: Needed<typeof Workflows> = {
   list: "workflows:read",
   // Reading a text takes seconds of a thread.
   checkVersion: "workflows:author",
+  // An agent deploys nothing.
   publishSource: "workflows:author",
   getVersion: "workflows:read",
   listVersionHeads: "workflows:read",
-  // An agent deploys nothing.
+  // As above.
   deploy: "workflows:deploy",
   listDeployments: "workflows:read",
   getDeployPolicy: "workflows:read",
@@ -142,7 +143,10 @@ const SCHEDULES: Needed<typeof Schedules> = {
 const TEMPLATES: Needed<typeof Templates> = {
   list: "workflows:read",
   get: "workflows:read",
+  // An agent deploys nothing.
   install: "workflows:author",
+  save: "workflows:author",
+  delete: "workflows:author",
 };
 
 const NEEDED: ReadonlyMap<string, ReadonlyMap<string, Scope>> = new Map([

@@ -1,5 +1,5 @@
 /**
- * Reads source texts and simulates versions in a thread, so that no other call waits for a large one.
+ * Reads source texts, fills templates in and simulates versions in a thread, so that no other call waits for a large one.
  * Boundary: order and bounds; what a text says is read-source.ts, what a version would do is simulate-source.ts.
  * Invariants:
  * 1. One job is done at a time; workspaces take turns, and what waits is bounded. Where it is too much, the workspace with the most
@@ -11,12 +11,13 @@ import { Refusal } from "../../process/refusal.ts";
 import { TurnQueue } from "../../process/turn-queue.ts";
 import type { ReadSource } from "./read-source.ts";
 import type { SimulationAnswer, SimulationJob } from "./simulate-source.ts";
-import type { SourceJob } from "./source-jobs.ts";
+import type { FilledSource, FillJob, SourceAnswer, SourceJob } from "./source-jobs.ts";
 import { isHeapFull, READY, startSourceThread } from "./source-thread.ts";
 
 /** Does a job of a workspace. Refuses too_costly (it takes too long) and overloaded (too many wait). */
 export interface SourceReader {
   read(workspaceId: string, text: string): Promise<ReadSource>;
+  fill(workspaceId: string, template: Omit<FillJob, "kind">): Promise<FilledSource>;
   simulate(workspaceId: string, job: SimulationJob): Promise<SimulationAnswer>;
   stop(): Promise<void>;
 }
@@ -24,8 +25,7 @@ export interface SourceReader {
 interface Waiting {
   readonly job: SourceJob;
   readonly sinceMs: number;
-  /** The answer is of the kind of the job (source-jobs.ts). */
-  resolve(answer: ReadSource | SimulationAnswer): void;
+  resolve(answer: SourceAnswer): void;
   readonly reject: (error: Error) => void;
 }
 
@@ -62,11 +62,15 @@ class ThreadedReader implements SourceReader {
     return this.#ask(workspaceId, { kind: "read", text }) as Promise<ReadSource>;
   }
 
+  fill(workspaceId: string, template: Omit<FillJob, "kind">): Promise<FilledSource> {
+    return this.#ask(workspaceId, { kind: "fill", ...template }) as Promise<FilledSource>;
+  }
+
   simulate(workspaceId: string, job: SimulationJob): Promise<SimulationAnswer> {
     return this.#ask(workspaceId, job) as Promise<SimulationAnswer>;
   }
 
-  #ask(workspaceId: string, job: SourceJob): Promise<ReadSource | SimulationAnswer> {
+  #ask(workspaceId: string, job: SourceJob): Promise<SourceAnswer> {
     if (this.#isStopped) return Promise.reject(stopped());
     if (this.#waiting.size >= WAITING_AT_MOST) {
       if (!this.#hasShareLeft(workspaceId)) return Promise.reject(tooMany());
@@ -136,7 +140,7 @@ class ThreadedReader implements SourceReader {
   #startThread(): Worker {
     const started = startSourceThread();
     this.#isLoaded = false;
-    started.on("message", (message: ReadSource | SimulationAnswer | typeof READY) => {
+    started.on("message", (message: SourceAnswer | typeof READY) => {
       // One that was given up may still send what it had read.
       if (this.#thread !== started) return;
       if (message !== READY) return this.#settle(({ resolve }) => resolve(message));

@@ -2,6 +2,7 @@
  * The RPCs of Workflows about source texts: CheckVersion and PublishSource.
  * Boundary: requests and answers; a text is read in a thread of its own (source-reader.ts).
  */
+import { StepKind } from "../../../gen/workflows/ops/v1/step_kinds_pb.ts";
 import {
   type CheckVersionRequest,
   PublishOutcome,
@@ -9,6 +10,9 @@ import {
   PublishSourceRequestSchema,
 } from "../../../gen/workflows/ops/v1/workflows_pb.ts";
 import type { PublishVersionRequest } from "../../../gen/workflows/v1/workflows_pb.ts";
+import { shownKindOf } from "../../engine/steps/shown-kind.ts";
+import type { ShownKind } from "../../engine/steps/types.ts";
+import type { StepDefinition } from "../../engine/values/definition.ts";
 import { versionDigest } from "../../engine/values/digest.ts";
 import type { FileFault } from "../../file/faults.ts";
 import type { FieldFault } from "../../process/refusal.ts";
@@ -16,7 +20,7 @@ import { inPieces } from "../../runtime/in-pieces.ts";
 import { readPublishedId, type SourcePublished } from "../../runtime/publish-source.ts";
 import { findVersions, specOfVersion } from "../../store/reads/definitions.ts";
 import { readVersionSpec, toDefinitionMessage } from "../../wire/definitions.ts";
-import { recordedActor } from "./actor.ts";
+import { recordedActor, refuseAgent } from "./actor.ts";
 import { requireDefinition } from "./definitions.ts";
 import { checkFields, checkText, invalidFields } from "./fields.ts";
 import { FAULTS_LISTED, type ReadSource } from "./read-source.ts";
@@ -52,7 +56,12 @@ export function checkVersionWith(sources: SourceReader) {
       faults: read.faults.map(ofText),
       faultCount,
       warnings: warnings.map(ofText),
-      ...(workflow === undefined ? {} : { name: workflow.name, digest: workflow.digest }),
+      ...(workflow === undefined
+        ? {}
+        : {
+            ...{ name: workflow.name, digest: workflow.digest },
+            stepKinds: stepKindsOf(workflow.spec.steps),
+          }),
     };
   };
 }
@@ -66,7 +75,9 @@ async function checkedVersion(request: PublishVersionRequest) {
       ...{ field: shortText(field), description: shortText(description) },
     })),
     faultCount: faults.length,
-    ...(faults.length === 0 ? { digest: versionDigest(spec) } : {}),
+    ...(faults.length === 0
+      ? { digest: versionDigest(spec), stepKinds: stepKindsOf(spec.steps) }
+      : {}),
   };
 }
 
@@ -78,6 +89,7 @@ export function publishSourceWith(sources: SourceReader) {
     faults.require("workspace_id", workspaceId);
     faults.require("source_text", sourceText);
     faults.refuseIfAny();
+    refuseAgent(deps.caller, "an agent deploys nothing: save a draft, which a person publishes");
     return publishText(deps, sources, { workspaceId, sourceText, layout, note });
   };
 }
@@ -139,6 +151,14 @@ export function requireWorkflow({ workflow, faults, faultCount }: ReadSource) {
     fields.push({ field: "source_text", description: `${unlisted} more faults are not listed` });
   }
   throw invalidFields(fields);
+}
+
+/** workflows.ops.v1.StepOfKind of the steps of a version. */
+export function stepKindsOf(steps: readonly StepDefinition[]) {
+  return steps.map((step) => {
+    const kind = shownKindOf(step)?.toUpperCase() as Uppercase<ShownKind> | undefined;
+    return { stepId: step.id, kind: StepKind[kind ?? "UNSPECIFIED"] };
+  });
 }
 
 /** workflows.ops.v1.VersionFault of a text. */

@@ -2,6 +2,7 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import { Templates } from "../../../gen/workflows/ops/v1/templates_pb.ts";
 import { doneOnce, namedWorkspace } from "./done-once.ts";
+import { answerDeleteTemplate, readSavedTemplate, saveTemplateWith } from "./saved-templates.ts";
 import { reading } from "./service.ts";
 import type { ServiceParts } from "./service-parts.ts";
 import {
@@ -20,6 +21,16 @@ export function templatesService(parts: ServiceParts): ServiceImpl<typeof Templa
       workspaceOf: namedWorkspace,
       answer: installTemplateWith(parts.sources),
       answerAgain: readInstalled,
+    }),
+    save: doneOnce(parts, Templates.method.save, {
+      workspaceOf: namedWorkspace,
+      answer: saveTemplateWith(parts.sources),
+      answerAgain: readSavedTemplate,
+    }),
+    delete: doneOnce(parts, Templates.method.delete, {
+      workspaceOf: namedWorkspace,
+      answer: answerDeleteTemplate,
+      answerAgain: async () => ({}),
     }),
   };
 }

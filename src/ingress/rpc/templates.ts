@@ -1,9 +1,8 @@
 /**
- * The RPCs of Templates.
- * Boundary: requests and answers; a template is filled in by src/templates/, and published as PublishSource does.
+ * The RPCs of Templates that list, show and install.
+ * Boundary: requests and answers; a template is filled in by src/templates/ in the thread of texts, and published as PublishSource does.
  */
 import {
-  TemplateNeedKind,
   type TemplatesGetRequest,
   TemplatesGetRequestSchema,
   type TemplatesInstallRequest,
@@ -12,31 +11,29 @@ import {
   TemplatesListRequestSchema,
 } from "../../../gen/workflows/ops/v1/templates_pb.ts";
 import type { JsonObject } from "../../engine/values/json.ts";
-import { Refusal } from "../../process/refusal.ts";
 import { readPublishedId } from "../../runtime/publish-source.ts";
+import { unknownTemplate } from "../../runtime/workspace-templates.ts";
+import { findTemplate, listTemplates } from "../../store/reads/templates.ts";
 import { findVersionSource } from "../../store/reads/version-sources.ts";
-import { fillTemplate, parameterFaults, valuesOf } from "../../templates/fill-template.ts";
+import { parameterFaults, valuesOf } from "../../templates/fill-template.ts";
 import { readGallery } from "../../templates/gallery.ts";
-import type { Template, TemplateNeed } from "../../templates/template.ts";
+import type { Template } from "../../templates/template.ts";
 import { refuseAgent } from "./actor.ts";
 import { checkFields } from "./fields.ts";
 import { findOutputFaults } from "./output-schema.ts";
 import type { ReadDeps, WriteDeps } from "./service-deps.ts";
 import type { SourceReader } from "./source-reader.ts";
 import { publishText, readPublishedSource } from "./sources.ts";
+import { headOf, rowHead, rowMessage, templateOf } from "./template-messages.ts";
 
-const NEEDS: Readonly<Record<TemplateNeed["kind"], TemplateNeedKind>> = {
-  capability: TemplateNeedKind.CAPABILITY,
-  queue: TemplateNeedKind.QUEUE,
-  collaborator: TemplateNeedKind.COLLABORATOR,
-  events: TemplateNeedKind.EVENTS,
-};
-
-/** List. */
-export async function answerListTemplates(_deps: ReadDeps, request: TemplatesListRequest) {
+/** List: the gallery, and what the workspace keeps. */
+export async function answerListTemplates(deps: ReadDeps, request: TemplatesListRequest) {
   checkFields(TemplatesListRequestSchema, request).refuseIfAny();
-  const { category, text } = request;
-  const templates = await readGallery();
+  const { category, text, workspaceId } = request;
+  const { database, visibility } = deps;
+  const kept =
+    workspaceId === "" ? [] : await listTemplates(database.callers, visibility, workspaceId);
+  const templates = [...(await readGallery()).map(headOf), ...kept.map(rowHead)];
   const wanted = text.toLowerCase();
   const found = templates.filter(
     (each) =>
@@ -44,15 +41,17 @@ export async function answerListTemplates(_deps: ReadDeps, request: TemplatesLis
       [each.id, each.title, each.summary].some((words) => words.toLowerCase().includes(wanted)),
   );
   const categories = [...new Set(templates.map((each) => each.category))].sort();
-  return { templates: found.map(headOf), categories };
+  return { templates: found.sort(byTitle), categories: categories.filter((each) => each !== "") };
 }
 
 /** Get. */
-export async function answerGetTemplate(_deps: ReadDeps, request: TemplatesGetRequest) {
+export async function answerGetTemplate(deps: ReadDeps, request: TemplatesGetRequest) {
   const faults = checkFields(TemplatesGetRequestSchema, request);
   faults.require("id", request.id);
   faults.refuseIfAny();
-  const template = await requireTemplate(request.id);
+  const kept = await findKept(deps, request);
+  if (kept !== undefined) return { template: rowMessage(kept) };
+  const template = await requireBuiltIn(request.id);
   return {
     template: {
       ...headOf(template),
@@ -73,7 +72,8 @@ export function installTemplateWith(sources: SourceReader) {
     faults.require("template_id", templateId);
     faults.refuseIfAny();
     refuseAgent(deps.caller, "an agent deploys nothing");
-    const template = await requireTemplate(templateId);
+    const kept = await findKept(deps, { workspaceId, id: templateId });
+    const template = kept === undefined ? await requireBuiltIn(templateId) : templateOf(kept);
     const given: JsonObject = request.parameters ?? {};
     for (const { field, description } of parameterFaults(template, given)) {
       faults.add(field, description);
@@ -89,7 +89,8 @@ export function installTemplateWith(sources: SourceReader) {
     }
     faults.refuseIfAny();
     const name = request.name.trim() === "" ? template.id : request.name;
-    const sourceText = fillTemplate(template, values, name);
+    const { source } = template;
+    const { sourceText } = await sources.fill(workspaceId, { source, values, name });
     const published = await publishText(deps, sources, {
       ...{ workspaceId, sourceText, layout: undefined, note, mustBeNew: true },
     });
@@ -109,16 +110,21 @@ export async function readInstalled(
   return { ...published, sourceText: source?.sourceText ?? "" };
 }
 
-async function requireTemplate(id: string): Promise<Template> {
-  const found = (await readGallery()).find((template) => template.id === id);
-  if (found !== undefined) return found;
-  const resource = { type: "template", name: id };
-  throw new Refusal("not_found", `there is no template ${id}`, { resource });
+/** The template that the workspace keeps, which comes before one of the gallery that a later release has. */
+async function findKept(
+  { database, visibility }: ReadDeps,
+  named: { readonly workspaceId: string; readonly id: string },
+) {
+  if (named.workspaceId === "") return undefined;
+  return findTemplate(database.callers, visibility, named);
 }
 
-function headOf({ id, version, title, summary, category, parameters, needs }: Template) {
-  return {
-    ...{ id, version, title, summary, category, parameters },
-    needs: needs.map(({ kind, name, purpose }) => ({ kind: NEEDS[kind], name, purpose })),
-  };
+async function requireBuiltIn(id: string): Promise<Template> {
+  const found = (await readGallery()).find((template) => template.id === id);
+  if (found !== undefined) return found;
+  throw unknownTemplate(id);
+}
+
+function byTitle(one: { readonly title: string }, other: { readonly title: string }): number {
+  return one.title < other.title ? -1 : 1;
 }

@@ -27,7 +27,7 @@ import { requireScope } from "./guard.ts";
 import type { ReadSource } from "./read-source.ts";
 import type { ReadDeps, WriteDeps } from "./service-deps.ts";
 import type { SourceReader } from "./source-reader.ts";
-import { headOf, OUTCOMES, ofText, requireWorkflow } from "./sources.ts";
+import { headOf, OUTCOMES, ofText, requireWorkflow, stepKindsOf } from "./sources.ts";
 import { draftHeadMessage } from "./workflow-message.ts";
 
 const FORMATS = { yaml: SourceFormat.YAML, json: SourceFormat.JSON };
@@ -146,6 +146,7 @@ export function readMessage({ workflow, faults, faultCount, warnings }: ReadSour
     faultCount,
     warnings: warnings.map(ofText),
     digest: workflow?.digest ?? "",
+    stepKinds: stepKindsOf(workflow?.spec.steps ?? []),
   };
 }
 

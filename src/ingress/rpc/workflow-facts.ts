@@ -14,7 +14,7 @@ import { findPauses } from "../../store/reads/pauses.ts";
 import { findStarterHeads } from "../../store/reads/starter-heads.ts";
 import type { WorkflowRow } from "../../store/reads/workflow-lists.ts";
 import { findWorkflowMetrics } from "../../store/reads/workflow-metrics.ts";
-import { deploymentMessage } from "./deployments.ts";
+import { deploymentHead, deploymentMessage } from "./deployments.ts";
 import type { ReadDeps } from "./service-deps.ts";
 import { starterMessage } from "./starter-messages.ts";
 import { pauseField } from "./workflow-pauses.ts";
@@ -47,9 +47,19 @@ export async function factsOf(
   ]);
   const currentById = new Map<string, DeploymentRow[]>();
   for (const row of current) {
-    currentById.set(row.definitionId, [...(currentById.get(row.definitionId) ?? []), row]);
+    const rows = currentById.get(row.definitionId);
+    if (rows === undefined) currentById.set(row.definitionId, [row]);
+    else rows.push(row);
   }
-  return (definition: WorkflowRow["definition"]) => {
+  // Whoever renders a row asks several times.
+  const known = new Map(definitions.map((definition) => [definition.id, factsOfOne(definition)]));
+  return ({ id }: Pick<WorkflowRow["definition"], "id">) => {
+    const facts = known.get(id);
+    if (facts === undefined) throw new Error(`nothing was asked of workflow ${id}`);
+    return facts;
+  };
+
+  function factsOfOne(definition: WorkflowRow["definition"]) {
     const { id } = definition;
     const own = currentById.get(id) ?? [];
     const { reason = "", pausedBy = "" } = pauses.get(id) ?? {};
@@ -68,7 +78,7 @@ export async function factsOf(
         jsonSizeBytes(pausedBy) +
         deployments.length * DEPLOYMENT_BYTES,
     };
-  };
+  }
 }
 
 function causesOf(
@@ -98,10 +108,6 @@ function deploymentsOf(
   own: readonly DeploymentRow[],
   isWhole: boolean,
 ) {
-  return withProduction(definition, own).map((shown) => {
-    const message = deploymentMessage(shown);
-    if (isWhole) return message;
-    const { id = "", environment = "", version = 0, state = 0, at, activeAt } = message;
-    return { id, definitionId: definition.id, environment, version, state, at, activeAt };
-  });
+  const shown = withProduction(definition, own);
+  return isWhole ? shown.map(deploymentMessage) : shown.map(deploymentHead);
 }

@@ -43,16 +43,10 @@ export async function answerListWorkflows(deps: ReadDeps, request: WorkflowsList
   const hash = filterHash({ filters, order });
   const after = readToken(request.pageToken, hash, faults, placeIn(order));
   faults.refuseIfAny();
-  const { lists } = deps.database;
-  const [{ rows, next }, totalSize] = await Promise.all([
-    listWorkflows(lists, deps.visibility, filters, { order, size, after }),
-    countWorkflows(lists, deps.visibility, filters),
+  const [{ rows, next, known }, totalSize] = await Promise.all([
+    readPage(deps, filters, { order, size, after }),
+    countWorkflows(deps.database.lists, deps.visibility, filters),
   ]);
-  const known = await factsOf(
-    deps,
-    rows.map(({ definition }) => definition),
-    false,
-  );
   const fitted = fitDefinitions(
     rows.map(({ definition }) => toDefinitionMessage(definition)),
     rows.reduce(
@@ -68,6 +62,17 @@ export async function answerListWorkflows(deps: ReadDeps, request: WorkflowsList
   }));
   const nextPageToken = next === undefined ? "" : tokenOf(hash, [next.key, next.id]);
   return { workflows, nextPageToken, totalSize };
+}
+
+/** A page with what is known of its workflows: it does not wait until all are counted. */
+async function readPage(
+  deps: ReadDeps,
+  filters: WorkflowFilters,
+  page: Parameters<typeof listWorkflows>[3],
+) {
+  const { rows, next } = await listWorkflows(deps.database.lists, deps.visibility, filters, page);
+  const definitions = rows.map(({ definition }) => definition);
+  return { rows, next, known: await factsOf(deps, definitions, false) };
 }
 
 function filtersOf(request: WorkflowsListRequest): WorkflowFilters {

@@ -1,5 +1,5 @@
 /**
- * The part of Write that changes workflows and their drafts. Boundary: as write.ts.
+ * The part of Write that changes workflows, their drafts, and templates. Boundary: as write.ts.
  * Each change resolves after its commit and rejects with a Refusal: not_found for a definition that the call does not see.
  */
 import type { DefinitionDeps } from "../../runtime/definitions.ts";
@@ -21,6 +21,12 @@ import {
   type WorkflowOrder,
   type WorkflowUpdate,
 } from "../../runtime/workflows.ts";
+import {
+  removeTemplate,
+  saveTemplate,
+  type TemplateSave,
+} from "../../runtime/workspace-templates.ts";
+import type { TemplateRow } from "../../store/reads/templates.ts";
 import { onlySeen, sees, type Visibility } from "../../store/reads/visibility.ts";
 
 type Seen<T> = Omit<T, "workspaceId">;
@@ -43,20 +49,30 @@ export interface WorkflowWrite {
     publication: SourcePublication,
     deployTo: string,
   ): Promise<SourcePublished>;
+  saveTemplate(save: TemplateSave): Promise<TemplateRow>;
+  deleteTemplate(named: Parameters<typeof removeTemplate>[1]): Promise<string>;
 }
 
 /** The changes of one call. */
 export function createWorkflowWrite(deps: DefinitionDeps, visibility: Visibility): WorkflowWrite {
   // "" is any workspace's.
   const workspaceId = onlySeen(visibility) ?? "";
+  const requireSeen = (named: string) => {
+    if (sees(visibility, named)) return;
+    throw new Error(`a handler writes to workspace ${named}, which its call does not see`);
+  };
   return {
     async create(wanted) {
-      if (!sees(visibility, wanted.workspaceId)) {
-        throw new Error(
-          `a handler makes a workflow in ${wanted.workspaceId}, which its call does not see`,
-        );
-      }
+      requireSeen(wanted.workspaceId);
       return createWorkflow(deps, wanted);
+    },
+    async saveTemplate(save) {
+      requireSeen(save.workspaceId);
+      return saveTemplate(deps, save);
+    },
+    async deleteTemplate(named) {
+      requireSeen(named.workspaceId);
+      return removeTemplate(deps, named);
     },
     update: (order, to) => updateWorkflow(deps, { ...order, workspaceId }, to),
     archive: (order) => archiveWorkflow(deps, { ...order, workspaceId }),

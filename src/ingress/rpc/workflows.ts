@@ -26,6 +26,7 @@ import { checkFields, readPageSize } from "./fields.ts";
 import { ANSWER_BYTES, nameLeftOut } from "./left-out.ts";
 import { filterHash, readToken, tokenOf } from "./list-tokens.ts";
 import type { ReadDeps } from "./service-deps.ts";
+import { stepKindsOf } from "./sources.ts";
 import { factsOf } from "./workflow-facts.ts";
 import { headMessage, requireHead, unknownVersion, workflowMessage } from "./workflow-message.ts";
 
@@ -74,6 +75,7 @@ export async function answerGetVersion(deps: ReadDeps, request: GetVersionReques
     digest: versionDigest(specOfVersion(row)),
     head: headMessage(head),
     sourceText,
+    stepKinds: stepKindsOf(row.steps),
     ...(layout === undefined ? {} : { layout }),
     ...(inputSchema === undefined ? {} : { inputSchema }),
   };

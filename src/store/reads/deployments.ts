@@ -5,12 +5,13 @@
  */
 import { and, count, desc, eq, getTableColumns, inArray, lt, or, type SQL, sql } from "drizzle-orm";
 import { PRODUCTION } from "../../engine/values/environment.ts";
+import { selectList } from "../columns.ts";
 import type { Queries } from "../database.ts";
 import { workflowDefinitions } from "../schema/definitions.ts";
 import { workflowDeployments } from "../schema/deployments.ts";
 import type { DefinitionRow } from "./definitions.ts";
 import { COUNT_LIMIT } from "./page.ts";
-import { seenBy, type Visibility } from "./visibility.ts";
+import { querySeen, seenBy, seenWithin, type Visibility } from "./visibility.ts";
 
 /** A deployment as it is stored. */
 export type DeploymentRow = typeof workflowDeployments.$inferSelect;
@@ -51,7 +52,17 @@ export interface WaitingDeployment {
   readonly name: string;
 }
 
-const CURRENT = ["ACTIVE", "PENDING_APPROVAL"];
+// Each state by its own index, so that what has ended is not read.
+const ofState = (state: DeploymentState) =>
+  `(select * from workflow_deployments where definition_id = wanted.id and state = '${state}')`;
+const FIND_CURRENT = seenWithin(
+  "find_current_deployments",
+  (condition) => `select ${selectList(workflowDeployments, "d")}
+    from unnest($1::text[]) as wanted(id)
+    cross join lateral (${ofState("ACTIVE")} union all ${ofState("PENDING_APPROVAL")}) as d
+    where ${condition} order by d.definition_id, d.environment, d.state`,
+  "d.workspace_id = $2",
+);
 
 /** The deployment with this id. */
 export async function findDeployment(
@@ -77,18 +88,12 @@ export async function findCurrentDeployments(
   definitionIds: readonly string[],
 ): Promise<DeploymentRow[]> {
   if (definitionIds.length === 0) return [];
-  const { definitionId, environment, state, workspaceId } = workflowDeployments;
-  return db.build
-    .select()
-    .from(workflowDeployments)
-    .where(
-      and(
-        inArray(definitionId, [...definitionIds]),
-        inArray(state, CURRENT),
-        seenBy(visibility, workspaceId),
-      ),
-    )
-    .orderBy(definitionId, environment, state);
+  return querySeen<{ [Key in keyof DeploymentRow]: DeploymentRow[Key] }>(
+    db,
+    visibility,
+    FIND_CURRENT,
+    [[...new Set(definitionIds)]],
+  );
 }
 
 /**

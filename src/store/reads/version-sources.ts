@@ -12,7 +12,7 @@ import { type Visibility, versionSeenBy } from "./visibility.ts";
 export type VersionSourceRow = typeof versionSources.$inferSelect;
 
 /** The columns of a version's head; its source is joined. */
-export const HEAD = {
+const HEAD = {
   id: workflowVersions.id,
   definitionId: workflowVersions.definitionId,
   version: workflowVersions.version,
@@ -25,7 +25,7 @@ export const HEAD = {
 } as const;
 
 /** The join of a version with its source. */
-export const OF_VERSION: SQL = eq(versionSources.versionId, workflowVersions.id);
+const OF_VERSION: SQL = eq(versionSources.versionId, workflowVersions.id);
 
 /** A version without steps and edges. */
 export interface VersionHeadRow {

@@ -59,6 +59,12 @@ const STATUS = `case when d.archived_at is not null then ${numberOf("ARCHIVED")}
     when o.latest_version > 0 or ${hasDeployment("ACTIVE")} then ${numberOf("DEPLOYED")}
     else ${numberOf("DRAFT")} end`;
 
+const LISTED = WORKFLOW_STATUSES.filter(isListed).map(numberOf);
+
+// Where every status but ARCHIVED is wanted, what a status follows from is not looked up.
+const HAS_STATUS = `case when d.archived_at is null and $7::int[] @> '{${LISTED.join(",")}}' then true
+      else ${STATUS} = any($7::int[]) end`;
+
 // What was published before has no facts.
 const CONTAINED = `coalesce(
     (select f.contains::int from version_facts f where f.version_id = o.latest_version_id),
@@ -70,7 +76,7 @@ export const MATCHES = `($2::text = '' or position(lower($2) in lower(o.name)) >
     and ($3::text = '' or position(lower($3) in lower(o.name)) > 0 or position(lower($3) in lower(o.description)) > 0)
     and ($4::text = '' or $4 = any(o.tags))
     and ($5::text = '' or d.owner = $5) and ($6::text = '' or d.team = $6)
-    and ${STATUS} = any($7::int[])
+    and ${HAS_STATUS}
     and ($8::int = 0 or ${CONTAINED} & $8 = $8)`;
 /** How many parameters the condition has. */
 export const FILTER_VALUES = 10;

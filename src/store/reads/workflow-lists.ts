@@ -2,17 +2,17 @@
  * Workflows with the heads of their latest versions and what else a list shows: by id, by name, and page by page.
  * Boundary: rows as they are stored. A page with filters examines 5,000 definitions at most.
  */
-import { and, eq, getTableColumns, inArray, sql } from "drizzle-orm";
+import { and, eq } from "drizzle-orm";
 import { AGENT_TYPES, GATE_TYPES } from "../../engine/steps/contains.ts";
+import { selectList } from "../columns.ts";
 import type { Queries, Statement } from "../database.ts";
-import { versionSources, workflowDefinitions, workflowVersions } from "../schema/definitions.ts";
-import { versionFacts, workflowDetails, workflowDrafts } from "../schema/workflows.ts";
+import { workflowDefinitions } from "../schema/definitions.ts";
 import { NO_DETAILS, type WorkflowDetails } from "../workflow-details.ts";
 import type { DefinitionRow } from "./definitions.ts";
 import type { DraftRow } from "./drafts.ts";
 import { COUNT_LIMIT } from "./page.ts";
-import { HEAD, OF_VERSION, type VersionHeadRow } from "./version-sources.ts";
-import { seenBy, sees, type Visibility } from "./visibility.ts";
+import type { VersionHeadRow } from "./version-sources.ts";
+import { querySeen, seenBy, seenWithin, sees, type Visibility } from "./visibility.ts";
 import {
   containsOfSteps,
   FILTER_VALUES,
@@ -157,12 +157,42 @@ export async function countWorkflows(
   return row?.total ?? 0;
 }
 
-const { archivedAt, revision, owner, team } = workflowDetails;
-const { etag, savedBy, savedAt, faultCount } = workflowDrafts;
 const [AGENT, GATE] = [AGENT_TYPES, GATE_TYPES].map((types) => `'{${types.join(",")}}'`);
-const CONTAINED = sql<number>`coalesce(${versionFacts.contains}::int,
-  (select ${sql.raw(containsOfSteps(AGENT ?? "", GATE ?? ""))} from jsonb_array_elements(${workflowVersions.steps}) as s),
-  0)`.as("contained");
+/** A row of another table, looked up for each workflow: the planner may read the whole table for a join. */
+const one = (from: string, condition: string, alias: string) =>
+  `left join lateral (select * from ${from} where ${condition} offset 0) as ${alias} on true`;
+const FIND_MANY = seenWithin(
+  "find_listed_workflows",
+  (
+    condition,
+  ) => `select ${selectList(workflowDefinitions, "o")}, v.version as "headVersion", v.author,
+      v.trigger->>'triggerType' as "triggerType", v.created_at as "publishedAt", c.version_id is not null as "hasSource",
+      c.note, c.published_by as "publishedBy", d.revision, d.archived_at as "archivedAt", d.owner, d.team,
+      w.etag, w.saved_by as "savedBy", w.saved_at as "savedAt", w.fault_count as "faultCount",
+      coalesce(f.contains::int,
+        (select ${containsOfSteps(AGENT ?? "", GATE ?? "")} from jsonb_array_elements(v.steps) as s), 0) as contains
+    from unnest($1::text[]) with ordinality as wanted(id, place)
+    cross join lateral (select * from workflow_definitions where id = wanted.id offset 0) as o
+    ${one("workflow_versions", "id = o.latest_version_id", "v")}
+    ${one("version_sources", "version_id = o.latest_version_id", "c")}
+    ${one("version_facts", "version_id = o.latest_version_id", "f")}
+    ${one("workflow_details", "definition_id = o.id", "d")}
+    ${one("workflow_drafts", "definition_id = o.id", "w")}
+    where ${condition} order by wanted.place`,
+  "o.workspace_id = $2",
+);
+
+type Nullable<Row> = { readonly [Key in keyof Row]: Row[Key] | null };
+/** What is joined is null where there is no row. */
+type ListedRow = { [Key in keyof DefinitionRow]: DefinitionRow[Key] } & Nullable<
+  Pick<VersionHeadRow, "author" | "triggerType" | "note" | "publishedBy">
+> &
+  Nullable<WorkflowDetails & DraftHeadRow> & {
+    readonly headVersion: number | null;
+    readonly publishedAt: Date | null;
+    readonly hasSource: boolean;
+    readonly contains: number;
+  };
 
 /** In the order of the ids. */
 async function findWorkflows(
@@ -171,47 +201,49 @@ async function findWorkflows(
   ids: readonly string[],
 ): Promise<WorkflowRow[]> {
   if (ids.length === 0) return [];
-  const { id, workspaceId, latestVersionId } = workflowDefinitions;
-  const found = db.build
-    .select({ definitionId: workflowDrafts.definitionId, etag, savedBy, savedAt, faultCount })
-    .from(workflowDrafts)
-    .where(inArray(workflowDrafts.definitionId, [...ids]));
-  const read = db.build
-    .select({
-      definition: getTableColumns(workflowDefinitions),
-      latest: HEAD,
-      // The first column tells whether there is a row.
-      details: { revision, archivedAt, owner, team },
-      contains: CONTAINED,
-    })
-    .from(workflowDefinitions)
-    .leftJoin(workflowVersions, eq(workflowVersions.id, latestVersionId))
-    .leftJoin(versionSources, OF_VERSION)
-    .leftJoin(versionFacts, eq(versionFacts.versionId, latestVersionId))
-    .leftJoin(workflowDetails, eq(workflowDetails.definitionId, id))
-    .where(and(inArray(id, [...ids]), seenBy(visibility, workspaceId)));
-  // What the rows show is what the caller sees; a draft is of one of them.
-  const [rows, drafts] = await Promise.all([read, found]);
-  const byId = new Map(rows.map((row) => [row.definition.id, row]));
-  const draftOf = new Map(drafts.map(({ definitionId, ...draft }) => [definitionId, draft]));
-  return ids.flatMap((wanted) => {
-    const row = byId.get(wanted);
-    if (row === undefined) return [];
-    const { definition, latest, details, contains } = row;
-    const head = definition.latestVersionId === null ? null : toHead(latest);
-    const draft = draftOf.get(wanted) ?? null;
-    return [{ definition, latest: head, details: details ?? NO_DETAILS, draft, contains }];
-  });
+  const rows = await querySeen<ListedRow>(db, visibility, FIND_MANY, [ids]);
+  return rows.map((row) => ({
+    definition: definitionOf(row),
+    latest: headOf(row),
+    details: detailsOf(row),
+    draft: draftOf(row),
+    contains: row.contains,
+  }));
 }
 
-/** The columns are null where no version is joined. */
-function toHead(
-  latest: { readonly [Key in keyof VersionHeadRow]: VersionHeadRow[Key] | null },
-): VersionHeadRow | null {
-  const { id, definitionId, version, author, triggerType, createdAt, hasSource } = latest;
-  if (id === null || definitionId === null || version === null || author === null) return null;
+function definitionOf(row: ListedRow): DefinitionRow {
+  const { id, workspaceId, name, description, latestVersion, tags, createdAt } = row;
+  const { updatedAt, latestVersionId, triggerKey, listensSince } = row;
+  return {
+    id,
+    workspaceId,
+    name,
+    description,
+    latestVersion,
+    tags,
+    createdAt,
+    updatedAt,
+    latestVersionId,
+    triggerKey,
+    listensSince,
+  };
+}
+
+function detailsOf({ revision, archivedAt, owner, team }: ListedRow): WorkflowDetails {
+  if (revision === null || owner === null || team === null) return NO_DETAILS;
+  return { revision, archivedAt, owner, team };
+}
+
+function draftOf({ etag, savedBy, savedAt, faultCount }: ListedRow): DraftHeadRow | null {
+  if (etag === null || savedBy === null || savedAt === null || faultCount === null) return null;
+  return { etag, savedBy, savedAt, faultCount };
+}
+
+function headOf(row: ListedRow): VersionHeadRow | null {
+  const { latestVersionId: id, id: definitionId, headVersion: version, author } = row;
+  const { triggerType, publishedAt: createdAt, hasSource, note, publishedBy } = row;
+  if (id === null || version === null || author === null) return null;
   if (triggerType === null || createdAt === null) return null;
-  const { note, publishedBy } = latest;
   return {
     id,
     definitionId,
@@ -219,7 +251,7 @@ function toHead(
     author,
     triggerType,
     createdAt,
-    hasSource: hasSource === true,
+    hasSource,
     note,
     publishedBy,
   };

@@ -35,6 +35,8 @@ const { started, ended } = COUNTER_KINDS;
 const FAILED = FAILURES.map((outcome) => `'${outcome}'`).join(", ");
 
 // The days are asked for beside the sums of all days, so that each is a range of the key. A range of the index of runs for each open state.
+// Rows of counters are summed up as float8: sums of bigint are numeric, which takes several times as long. The day is computed once.
+const SINCE = (days: number) => `(select ${TODAY} - ${days})`;
 const FIND = seenWithin(
   "find_workflow_metrics",
   (
@@ -42,11 +44,12 @@ const FIND = seenWithin(
   ) => `select d.id as "definitionId", total.last_run_at as "lastRunAt", total.last_outcome as "lastRunOutcome",
       total.runs as "runCount", total.succeeded as "successCount", total.failed as "failureCount",
       days.runs as "runs7d", days.rate as "successRate30d", days.cost as "costUsd30d", open.runs as "openRuns"
-    from workflow_definitions d
+    from unnest($1::text[]) as wanted(id)
+    cross join lateral (select id, workspace_id from workflow_definitions where id = wanted.id offset 0) as d
     cross join lateral (
-      select coalesce(sum(w.runs) filter (where w.kind = ${started}), 0)::float8 as runs,
-        coalesce(sum(w.runs) filter (where w.kind = ${ended} and w.name = 'SUCCEEDED'), 0)::float8 as succeeded,
-        coalesce(sum(w.runs) filter (where w.kind = ${ended} and w.name in (${FAILED})), 0)::float8 as failed,
+      select coalesce(sum(w.runs::float8) filter (where w.kind = ${started}), 0) as runs,
+        coalesce(sum(w.runs::float8) filter (where w.kind = ${ended} and w.name = 'SUCCEEDED'), 0) as succeeded,
+        coalesce(sum(w.runs::float8) filter (where w.kind = ${ended} and w.name in (${FAILED})), 0) as failed,
         max(w.last_at) filter (where w.kind = ${started}) as last_run_at,
         (array_agg(w.name order by w.last_at desc nulls last)
           filter (where w.kind = ${ended} and w.runs > 0))[1] as last_outcome
@@ -54,12 +57,12 @@ const FIND = seenWithin(
       where w.definition_id = d.id and w.kind in (${started}, ${ended}) and w.day = ${ALL_DAYS}
     ) as total
     cross join lateral (
-      select coalesce(sum(w.runs) filter (where w.kind = ${started} and w.day > ${TODAY} - 7), 0)::float8 as runs,
-        (sum(w.runs) filter (where w.kind = ${ended} and w.name = 'SUCCEEDED'))::float8
-          / nullif(sum(w.runs) filter (where w.kind = ${ended}), 0)::float8 as rate,
+      select coalesce(sum(w.runs::float8) filter (where w.kind = ${started} and w.day > ${SINCE(7)}), 0) as runs,
+        sum(w.runs::float8) filter (where w.kind = ${ended} and w.name = 'SUCCEEDED')
+          / nullif(sum(w.runs::float8) filter (where w.kind = ${ended}), 0) as rate,
         coalesce(sum(w.cost_usd), 0)::float8 as cost
       from workflow_counters w
-      where w.definition_id = d.id and w.kind in (${started}, ${ended}) and w.day > ${TODAY} - 30
+      where w.definition_id = d.id and w.kind in (${started}, ${ended}) and w.day > ${SINCE(30)}
     ) as days
     cross join lateral (
       select count(*)::float8 as runs from (
@@ -69,7 +72,7 @@ const FIND = seenWithin(
           limit ${OPEN_AT_MOST}) as each
         limit ${OPEN_AT_MOST}) as counted
     ) as open
-    where d.id = any($1::text[]) and ${condition}`,
+    where ${condition}`,
   "d.workspace_id = $2",
 );
 

@@ -20,6 +20,7 @@ import * as pauses from "./pauses.ts";
 import * as runs from "./runs.ts";
 import * as starters from "./starters.ts";
 import * as statistics from "./statistics.ts";
+import * as templates from "./templates.ts";
 import * as workflows from "./workflows.ts";
 
 /** All tables by their names in code. */
@@ -36,5 +37,6 @@ export const tables: Readonly<Record<string, unknown>> = {
   ...pauses,
   ...statistics,
   ...starters,
+  ...templates,
   ...workflows,
 };

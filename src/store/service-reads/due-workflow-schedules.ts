@@ -10,6 +10,7 @@ import type { WorkflowScheduleRow } from "../workflow-schedules.ts";
 /** A schedule that is due, with what it starts. */
 export type DueWorkflowSchedule = WorkflowScheduleRow & {
   readonly slotAt: Date;
+  readonly dueAt: Date;
   /** Null: nothing is published, or there is no such definition. */
   readonly versionId: string | null;
   readonly version: number;

@@ -96,6 +96,29 @@ describe("workflows and drafts", () => {
     expect((await cli.run(["archive", "entity"], { env })).code).toBe(3);
     expect((await cli.run(["list", "--status", "archivd"], { env })).stderr).toContain("archived");
   });
+
+  it("keeps a workflow and a file as templates, and makes workflows of them", async () => {
+    const from = ["templates", "save", "our-task", "--from", "task", "--title", "Our task"];
+    // It was applied from a file.
+    expect(await done(...from)).toBe("our-task: saved, version 1");
+    expect(await cli.run(from, { env })).toMatchObject({ code: 6 });
+    expect(await done(...from, "--replace")).toBe("our-task: saved, version 2");
+    await cli.write("asked.workflow.yaml", fileOf("asked", "task: Do it\n    assignee: $(who)"));
+    await cli.write(
+      "about.yaml",
+      `title: Asked\ncategory: Ours\nneeds: { queue: { mail: sends mails } }
+parameters:\n  who: { type: string, default: user_ann, description: Who does it. }\n`,
+    );
+    const file = ["--file", "asked.workflow.yaml", "--about", "about.yaml"];
+    await done("templates", "save", "asked", ...file);
+    expect(await done("templates", "list", "--category", "ours")).toContain("this workspace");
+    expect(await done("templates", "show", "asked")).toContain("# needs queue mail: sends mails");
+    const made = await done("templates", "install", "asked", "--set", "who=user_bob");
+    expect(made).toMatch(/^asked: created, version 1/);
+    expect(await done("export", "asked")).toContain("user_bob");
+    await done("templates", "delete", "asked");
+    expect((await cli.run(["templates", "show", "asked"], { env })).code).toBe(3);
+  });
 });
 
 describe("apply and export", () => {

@@ -164,11 +164,10 @@ export const FACT_ROWS: readonly Requirement[] = [
   },
   {
     wanted:
-      "Common mistakes are told of: no deadline at a gate, no undo of what cannot be taken back",
+      "Common mistakes are told of: no deadline at a gate, no undo of what cannot be taken back, chains without need",
     state: "partly",
     by: "`warnings` of `Workflows.CheckVersion` and of drafts, `workflows check`",
-    lacks:
-      "warnings of chains that could be parallel and of tests in production; the worst-case cost",
+    lacks: "warnings of tests in production; the worst-case cost",
     async check({ client }) {
       const warningsOf = async (more: object) => {
         const ask = { approve: "Pay", action: "ask", by: ["boss"], ...more };
@@ -180,6 +179,13 @@ export const FACT_ROWS: readonly Requirement[] = [
       };
       expect(await warningsOf({})).toEqual(["steps.ask", "steps.pay"]);
       expect(await warningsOf({ timeout: "1d" })).toEqual(["steps.pay"]);
+      const chained = async (input: { of: string }) => {
+        const steps = { a: { agent: "x" }, b: { agent: "y", with: input } };
+        const { warnings } = await client.sources.checkVersion({ sourceText: textOf({ steps }) });
+        return warnings.map(({ path }) => path);
+      };
+      expect(await chained({ of: "{{ input.n }}" })).toEqual(["steps.b"]);
+      expect(await chained({ of: "{{ a.output.n }}" })).toEqual([]);
     },
   },
 ];

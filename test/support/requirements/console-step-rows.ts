@@ -1,6 +1,6 @@
 /** What users of an operations console ask for about steps. */
 import { expect } from "vitest";
-import { Verdict, WorkflowsError } from "../../../src/client/index.ts";
+import { StepKind, Verdict, WorkflowsError } from "../../../src/client/index.ts";
 import type { Requirement } from "./requirement.ts";
 import { PACK, textOf } from "./stage.ts";
 
@@ -10,9 +10,8 @@ const { APPROVE, DENY } = Verdict;
 export const STEP_ROWS: readonly Requirement[] = [
   {
     wanted: "Kinds of steps: agent, approval, logic, notification",
-    state: "partly",
-    by: "AGENT_ACTION, APPROVAL_GATE, BRANCH, NOTIFICATION",
-    lacks: "`kind` of a step, computed for lists and icons",
+    state: "works",
+    by: "AGENT_ACTION, APPROVAL_GATE, BRANCH, NOTIFICATION; `step_kinds` of `Workflows.GetVersion`, `CheckVersion` and drafts",
     async check({ client }) {
       const steps = {
         find: { agent: "a" },
@@ -21,7 +20,18 @@ export const STEP_ROWS: readonly Requirement[] = [
         tell: { notify: "email", to: "ann@example.com", body: "Paid", next: "end" },
         none: { task: "None" },
       };
-      const { simulation } = await client.runs.simulate({ sourceText: textOf({ steps }) });
+      const sourceText = textOf({ steps });
+      const { stepKinds } = await client.sources.checkVersion({ sourceText });
+      expect(stepKinds.map(({ stepId, kind }) => [stepId, kind])).toEqual([
+        ...[
+          ["find", StepKind.AGENT],
+          ["ok", StepKind.APPROVAL],
+          ["size", StepKind.LOGIC],
+          ["tell", StepKind.NOTIFY],
+          ["none", StepKind.TASK],
+        ],
+      ]);
+      const { simulation } = await client.runs.simulate({ sourceText });
       expect(simulation?.path.map(({ stepId, party }) => [stepId, party])).toEqual([
         ...[
           ["find", "agent"],

@@ -49,9 +49,22 @@ export const PEOPLE_ROWS: readonly Requirement[] = [
   },
   {
     wanted: "A workspace keeps templates of its own",
-    state: "open",
-    by: "",
-    lacks: "`Templates.Save`",
+    state: "works",
+    by: "`Templates.Save` of a text, a version or a draft, `Delete`, `workflows templates save`",
+    async check({ client, workspaceId }) {
+      const sourceText = "workflow: kept\nsteps:\n  ask: { task: Ask, assignee: $(who) }\n";
+      const who = { type: "string", default: "user_ann", description: "Who is asked." };
+      const parameters = { properties: { who } };
+      const kept = { workspaceId, id: "kept", title: "Kept", category: "Ours", parameters };
+      await client.templates.save({ ...kept, sourceText });
+      const { templates } = await client.templates.list({ workspaceId, text: "kept" });
+      expect(templates.map(({ id, builtIn }) => [id, builtIn])).toEqual([["kept", false]]);
+      const install = { workspaceId, templateId: "kept", parameters: { who: "user_bob" } };
+      expect((await client.templates.install(install)).sourceText).toContain("user_bob");
+      await client.templates.delete({ workspaceId, id: "kept" });
+      const gone = await refusal(client.templates.install({ ...install, name: "other" }));
+      expect(gone.code).toBe("NOT_FOUND");
+    },
   },
   {
     wanted:

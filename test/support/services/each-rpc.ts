@@ -419,6 +419,7 @@ const ROWS: Record<Rpc, Row> = {
   "sources.publishSource": {
     needs: "workflows:author",
     foreign: "PermissionDenied",
+    agent: "PermissionDenied",
     call: ({ sources }, { workspaceId }, options) =>
       sources.publishSource({ workspaceId, sourceText: SOURCE }, options),
   },
@@ -651,11 +652,14 @@ const ROWS: Record<Rpc, Row> = {
   },
   "templates.list": {
     needs: "workflows:read",
-    call: ({ templates }, _at, options) => templates.list({}, options),
+    foreign: "PermissionDenied",
+    call: ({ templates }, { workspaceId }, options) => templates.list({ workspaceId }, options),
   },
   "templates.get": {
     needs: "workflows:read",
-    call: ({ templates }, _at, options) => templates.get({ id: "data-sync" }, options),
+    foreign: "PermissionDenied",
+    call: ({ templates }, { workspaceId }, options) =>
+      templates.get({ id: "data-sync", workspaceId }, options),
   },
   "templates.install": {
     needs: "workflows:author",
@@ -666,6 +670,25 @@ const ROWS: Record<Rpc, Row> = {
         { workspaceId, templateId: "data-sync", name: `installed_${++names}` },
         { ...options, timeoutMs: THREAD_MS },
       ),
+  },
+  "templates.save": {
+    needs: "workflows:author",
+    foreign: "PermissionDenied",
+    call: ({ templates }, { workspaceId }, options) =>
+      templates.save(
+        { workspaceId, id: `kept-${++names}`, title: "Kept", sourceText: SOURCE },
+        { ...options, timeoutMs: THREAD_MS },
+      ),
+  },
+  "templates.delete": {
+    needs: "workflows:author",
+    foreign: "PermissionDenied",
+    call: async ({ templates }, { workspaceId }, options) => {
+      const id = `gone-${++names}`;
+      const thread = { ...options, timeoutMs: THREAD_MS };
+      await templates.save({ workspaceId, id, title: "Gone", sourceText: SOURCE }, thread);
+      await templates.delete({ workspaceId, id }, options);
+    },
   },
 };
 /** A row of each RPC. */

@@ -317,8 +317,20 @@ const SOUND: Readonly<Record<string, (place: Place, n: number) => Tree>> = {
   "Workflows.Archive": ({ emptyId }) => ({ definition_id: emptyId, reason: "r" }),
   "Workflows.Unarchive": ({ emptyId }) => ({ definition_id: emptyId, reason: "r" }),
   "Workflows.DiffVersions": ({ definitionId }) => ({ definition_id: definitionId, from: 1 }),
-  "Templates.List": () => ({ category: "Finance", text: "expense" }),
-  "Templates.Get": () => ({ id: "expense-approval" }),
+  "Templates.List": () => ({ category: "Finance", text: "expense", workspace_id: "ws_a" }),
+  "Templates.Get": (_, n) => ({ id: `k${n % 5}`, workspace_id: "ws_a" }),
+  "Templates.Save": (_, n) => ({
+    ...{
+      workspace_id: "ws_a",
+      id: `k${n % 5}`,
+      title: "Kept",
+      summary: "So.",
+      category: "Finance",
+    },
+    ...{ source_text: sourceOf(n), needs: [{ kind: 2, name: "q", purpose: "p" }], reason: "r" },
+    parameters: { properties: { n: { type: "number", default: n, description: "So many." } } },
+  }),
+  "Templates.Delete": (_, n) => ({ workspace_id: "ws_a", id: `k${n % 5}`, reason: "r" }),
   "Templates.Install": (_, n) => ({
     ...{ workspace_id: "ws_a", template_id: "expense-approval", name: `t${n}`, note: "n" },
     parameters: { threshold_usd: n, manager: "user_ann" },

@@ -81,6 +81,14 @@ it("takes what was compiled where the sources are not there", () => {
   expect(build([])).toEqual({ status: 0, stderr: "" });
 });
 
+it("is in a package where the service of this shell has none", () => {
+  const { build, isBuilt } = project(ALL);
+  expect(build([], { CONSOLE: "off" })).toEqual({ status: 0, stderr: "" });
+  expect(isBuilt()).toBe(false);
+  build(["--packed"], { CONSOLE: "off" });
+  expect(isBuilt()).toBe(true);
+});
+
 it("leaves nothing of a compilation that failed", () => {
   const { build, isBuilt, left } = project(ALL);
   expect(build(["--optional"], { FAILS: "yes" }).status).toBe(0);

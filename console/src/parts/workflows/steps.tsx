@@ -1,11 +1,7 @@
 /** The steps of a version as a table. */
 import { useMemo } from "react";
-import {
-  type StepDefinition,
-  StepType,
-  type WorkflowVersion,
-} from "../../../../gen/workflows/v1/workflows_pb.ts";
-import { nameOfValue } from "../../api/names.ts";
+import type { StepDefinition, WorkflowVersion } from "../../../../gen/workflows/v1/workflows_pb.ts";
+import { typeShown } from "../graph/step-words.ts";
 import { PlainText } from "../plain-text.tsx";
 import { type Column, Table } from "../table.tsx";
 
@@ -31,7 +27,7 @@ export function Steps({ version }: { readonly version: WorkflowVersion }) {
         </span>
       ),
     },
-    { title: "Type", cell: ({ stepType }) => typeWords(stepType) },
+    { title: "Type", cell: (step) => <StepKind step={step} /> },
     {
       title: "Done by",
       cell: ({ agentId, requiredCapability, notificationChannel, eventTypePattern }) => (
@@ -48,8 +44,13 @@ export function Steps({ version }: { readonly version: WorkflowVersion }) {
   return <Table label="Steps" columns={columns} rows={version.steps} keyOf={({ id }) => id} />;
 }
 
-/** `Approval gate` for APPROVAL_GATE. */
-function typeWords(type: StepType): string {
-  const words = nameOfValue(StepType, type).toLowerCase().replaceAll("_", " ");
-  return words.charAt(0).toUpperCase() + words.slice(1);
+/** The icon and the word of the graph. */
+function StepKind({ step }: { readonly step: StepDefinition }) {
+  const { icon: Icon, word } = typeShown(step);
+  return (
+    <span className="with-icon">
+      <Icon size={14} aria-hidden="true" />
+      {word}
+    </span>
+  );
 }

@@ -6,7 +6,8 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import { file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { VersionHead } from "./workflows_pb.ts";
 import { file_workflows_ops_v1_workflows } from "./workflows_pb.ts";
 import type { WorkflowDefinition } from "../../v1/workflows_pb.ts";
@@ -17,7 +18,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file workflows/ops/v1/templates.proto.
  */
 export const file_workflows_ops_v1_templates: GenFile = /*@__PURE__*/
-  fileDesc("CiB3b3JrZmxvd3Mvb3BzL3YxL3RlbXBsYXRlcy5wcm90bxIQd29ya2Zsb3dzLm9wcy52MSJfCgxUZW1wbGF0ZU5lZWQSMAoEa2luZBgBIAEoDjIiLndvcmtmbG93cy5vcHMudjEuVGVtcGxhdGVOZWVkS2luZBIMCgRuYW1lGAIgASgJEg8KB3B1cnBvc2UYAyABKAkijwEKEFRlbXBsYXRlU2NlbmFyaW8SDAoEbmFtZRgBIAEoCRImCgVpbnB1dBgCIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSJgoFbW9ja3MYAyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EgwKBHBhdGgYBCADKAkSDwoHb3V0Y29tZRgFIAEoCSKBAgoIVGVtcGxhdGUSCgoCaWQYASABKAkSDwoHdmVyc2lvbhgCIAEoBRINCgV0aXRsZRgDIAEoCRIPCgdzdW1tYXJ5GAQgASgJEhAKCGNhdGVnb3J5GAUgASgJEisKCnBhcmFtZXRlcnMYBiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Ei0KBW5lZWRzGAcgAygLMh4ud29ya2Zsb3dzLm9wcy52MS5UZW1wbGF0ZU5lZWQSEwoLc291cmNlX3RleHQYCCABKAkSNQoJc2NlbmFyaW9zGAkgAygLMiIud29ya2Zsb3dzLm9wcy52MS5UZW1wbGF0ZVNjZW5hcmlvIjYKFFRlbXBsYXRlc0xpc3RSZXF1ZXN0EhAKCGNhdGVnb3J5GAEgASgJEgwKBHRleHQYAiABKAkiWgoVVGVtcGxhdGVzTGlzdFJlc3BvbnNlEi0KCXRlbXBsYXRlcxgBIAMoCzIaLndvcmtmbG93cy5vcHMudjEuVGVtcGxhdGUSEgoKY2F0ZWdvcmllcxgCIAMoCSIhChNUZW1wbGF0ZXNHZXRSZXF1ZXN0EgoKAmlkGAEgASgJIkQKFFRlbXBsYXRlc0dldFJlc3BvbnNlEiwKCHRlbXBsYXRlGAEgASgLMhoud29ya2Zsb3dzLm9wcy52MS5UZW1wbGF0ZSKNAQoXVGVtcGxhdGVzSW5zdGFsbFJlcXVlc3QSFAoMd29ya3NwYWNlX2lkGAEgASgJEhMKC3RlbXBsYXRlX2lkGAIgASgJEisKCnBhcmFtZXRlcnMYAyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EgwKBG5hbWUYBCABKAkSDAoEbm90ZRgFIAEoCSKlAQoYVGVtcGxhdGVzSW5zdGFsbFJlc3BvbnNlEjQKCmRlZmluaXRpb24YASABKAsyIC53b3JrZmxvd3MudjEuV29ya2Zsb3dEZWZpbml0aW9uEi4KB3ZlcnNpb24YAiABKAsyHS53b3JrZmxvd3Mub3BzLnYxLlZlcnNpb25IZWFkEg4KBmRpZ2VzdBgDIAEoCRITCgtzb3VyY2VfdGV4dBgEIAEoCSq7AQoQVGVtcGxhdGVOZWVkS2luZBIiCh5URU1QTEFURV9ORUVEX0tJTkRfVU5TUEVDSUZJRUQQABIhCh1URU1QTEFURV9ORUVEX0tJTkRfQ0FQQUJJTElUWRABEhwKGFRFTVBMQVRFX05FRURfS0lORF9RVUVVRRACEiMKH1RFTVBMQVRFX05FRURfS0lORF9DT0xMQUJPUkFUT1IQAxIdChlURU1QTEFURV9ORUVEX0tJTkRfRVZFTlRTEAQypgIKCVRlbXBsYXRlcxJcCgRMaXN0EiYud29ya2Zsb3dzLm9wcy52MS5UZW1wbGF0ZXNMaXN0UmVxdWVzdBonLndvcmtmbG93cy5vcHMudjEuVGVtcGxhdGVzTGlzdFJlc3BvbnNlIgOQAgESWQoDR2V0EiUud29ya2Zsb3dzLm9wcy52MS5UZW1wbGF0ZXNHZXRSZXF1ZXN0GiYud29ya2Zsb3dzLm9wcy52MS5UZW1wbGF0ZXNHZXRSZXNwb25zZSIDkAIBEmAKB0luc3RhbGwSKS53b3JrZmxvd3Mub3BzLnYxLlRlbXBsYXRlc0luc3RhbGxSZXF1ZXN0Gioud29ya2Zsb3dzLm9wcy52MS5UZW1wbGF0ZXNJbnN0YWxsUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_struct, file_workflows_ops_v1_workflows, file_workflows_v1_workflows]);
+  fileDesc("CiB3b3JrZmxvd3Mvb3BzL3YxL3RlbXBsYXRlcy5wcm90bxIQd29ya2Zsb3dzLm9wcy52MSJfCgxUZW1wbGF0ZU5lZWQSMAoEa2luZBgBIAEoDjIiLndvcmtmbG93cy5vcHMudjEuVGVtcGxhdGVOZWVkS2luZBIMCgRuYW1lGAIgASgJEg8KB3B1cnBvc2UYAyABKAkijwEKEFRlbXBsYXRlU2NlbmFyaW8SDAoEbmFtZRgBIAEoCRImCgVpbnB1dBgCIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSJgoFbW9ja3MYAyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EgwKBHBhdGgYBCADKAkSDwoHb3V0Y29tZRgFIAEoCSLxAgoIVGVtcGxhdGUSCgoCaWQYASABKAkSDwoHdmVyc2lvbhgCIAEoBRINCgV0aXRsZRgDIAEoCRIPCgdzdW1tYXJ5GAQgASgJEhAKCGNhdGVnb3J5GAUgASgJEisKCnBhcmFtZXRlcnMYBiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Ei0KBW5lZWRzGAcgAygLMh4ud29ya2Zsb3dzLm9wcy52MS5UZW1wbGF0ZU5lZWQSEwoLc291cmNlX3RleHQYCCABKAkSNQoJc2NlbmFyaW9zGAkgAygLMiIud29ya2Zsb3dzLm9wcy52MS5UZW1wbGF0ZVNjZW5hcmlvEhAKCGJ1aWx0X2luGAogASgIEhAKCHNhdmVkX2J5GAsgASgJEiwKCHNhdmVkX2F0GAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRldGFnGA0gASgJEg4KBnJlYXNvbhgOIAEoCSJMChRUZW1wbGF0ZXNMaXN0UmVxdWVzdBIQCghjYXRlZ29yeRgBIAEoCRIMCgR0ZXh0GAIgASgJEhQKDHdvcmtzcGFjZV9pZBgDIAEoCSJaChVUZW1wbGF0ZXNMaXN0UmVzcG9uc2USLQoJdGVtcGxhdGVzGAEgAygLMhoud29ya2Zsb3dzLm9wcy52MS5UZW1wbGF0ZRISCgpjYXRlZ29yaWVzGAIgAygJIjcKE1RlbXBsYXRlc0dldFJlcXVlc3QSCgoCaWQYASABKAkSFAoMd29ya3NwYWNlX2lkGAIgASgJIkQKFFRlbXBsYXRlc0dldFJlc3BvbnNlEiwKCHRlbXBsYXRlGAEgASgLMhoud29ya2Zsb3dzLm9wcy52MS5UZW1wbGF0ZSKNAQoXVGVtcGxhdGVzSW5zdGFsbFJlcXVlc3QSFAoMd29ya3NwYWNlX2lkGAEgASgJEhMKC3RlbXBsYXRlX2lkGAIgASgJEisKCnBhcmFtZXRlcnMYAyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EgwKBG5hbWUYBCABKAkSDAoEbm90ZRgFIAEoCSKlAQoYVGVtcGxhdGVzSW5zdGFsbFJlc3BvbnNlEjQKCmRlZmluaXRpb24YASABKAsyIC53b3JrZmxvd3MudjEuV29ya2Zsb3dEZWZpbml0aW9uEi4KB3ZlcnNpb24YAiABKAsyHS53b3JrZmxvd3Mub3BzLnYxLlZlcnNpb25IZWFkEg4KBmRpZ2VzdBgDIAEoCRITCgtzb3VyY2VfdGV4dBgEIAEoCSLBAgoUVGVtcGxhdGVzU2F2ZVJlcXVlc3QSFAoMd29ya3NwYWNlX2lkGAEgASgJEgoKAmlkGAIgASgJEg0KBXRpdGxlGAMgASgJEg8KB3N1bW1hcnkYBCABKAkSEAoIY2F0ZWdvcnkYBSABKAkSKwoKcGFyYW1ldGVycxgGIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLQoFbmVlZHMYByADKAsyHi53b3JrZmxvd3Mub3BzLnYxLlRlbXBsYXRlTmVlZBITCgtzb3VyY2VfdGV4dBgIIAEoCRIVCg1kZWZpbml0aW9uX2lkGAkgASgJEhQKB3ZlcnNpb24YCiABKAVIAIgBARINCgVkcmFmdBgLIAEoCBIMCgRldGFnGAwgASgJEg4KBnJlYXNvbhgNIAEoCUIKCghfdmVyc2lvbiJFChVUZW1wbGF0ZXNTYXZlUmVzcG9uc2USLAoIdGVtcGxhdGUYASABKAsyGi53b3JrZmxvd3Mub3BzLnYxLlRlbXBsYXRlIlgKFlRlbXBsYXRlc0RlbGV0ZVJlcXVlc3QSFAoMd29ya3NwYWNlX2lkGAEgASgJEgoKAmlkGAIgASgJEgwKBGV0YWcYAyABKAkSDgoGcmVhc29uGAQgASgJIhkKF1RlbXBsYXRlc0RlbGV0ZVJlc3BvbnNlKrsBChBUZW1wbGF0ZU5lZWRLaW5kEiIKHlRFTVBMQVRFX05FRURfS0lORF9VTlNQRUNJRklFRBAAEiEKHVRFTVBMQVRFX05FRURfS0lORF9DQVBBQklMSVRZEAESHAoYVEVNUExBVEVfTkVFRF9LSU5EX1FVRVVFEAISIwofVEVNUExBVEVfTkVFRF9LSU5EX0NPTExBQk9SQVRPUhADEh0KGVRFTVBMQVRFX05FRURfS0lORF9FVkVOVFMQBDLeAwoJVGVtcGxhdGVzElwKBExpc3QSJi53b3JrZmxvd3Mub3BzLnYxLlRlbXBsYXRlc0xpc3RSZXF1ZXN0Gicud29ya2Zsb3dzLm9wcy52MS5UZW1wbGF0ZXNMaXN0UmVzcG9uc2UiA5ACARJZCgNHZXQSJS53b3JrZmxvd3Mub3BzLnYxLlRlbXBsYXRlc0dldFJlcXVlc3QaJi53b3JrZmxvd3Mub3BzLnYxLlRlbXBsYXRlc0dldFJlc3BvbnNlIgOQAgESYAoHSW5zdGFsbBIpLndvcmtmbG93cy5vcHMudjEuVGVtcGxhdGVzSW5zdGFsbFJlcXVlc3QaKi53b3JrZmxvd3Mub3BzLnYxLlRlbXBsYXRlc0luc3RhbGxSZXNwb25zZRJXCgRTYXZlEiYud29ya2Zsb3dzLm9wcy52MS5UZW1wbGF0ZXNTYXZlUmVxdWVzdBonLndvcmtmbG93cy5vcHMudjEuVGVtcGxhdGVzU2F2ZVJlc3BvbnNlEl0KBkRlbGV0ZRIoLndvcmtmbG93cy5vcHMudjEuVGVtcGxhdGVzRGVsZXRlUmVxdWVzdBopLndvcmtmbG93cy5vcHMudjEuVGVtcGxhdGVzRGVsZXRlUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_struct, file_google_protobuf_timestamp, file_workflows_ops_v1_workflows, file_workflows_v1_workflows]);
 
 /**
  * One thing that a template needs.
@@ -157,6 +158,39 @@ export type Template = Message<"workflows.ops.v1.Template"> & {
    * @generated from field: repeated workflows.ops.v1.TemplateScenario scenarios = 9;
    */
   scenarios: TemplateScenario[];
+
+  /**
+   * Of the gallery. The following fields are those of a workspace's template.
+   *
+   * @generated from field: bool built_in = 10;
+   */
+  builtIn: boolean;
+
+  /**
+   * Who saved it last. A name that begins with `unverified:` was not authenticated.
+   *
+   * @generated from field: string saved_by = 11;
+   */
+  savedBy: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp saved_at = 12;
+   */
+  savedAt?: Timestamp | undefined;
+
+  /**
+   * Of this state of the template.
+   *
+   * @generated from field: string etag = 13;
+   */
+  etag: string;
+
+  /**
+   * Why it was saved last.
+   *
+   * @generated from field: string reason = 14;
+   */
+  reason: string;
 };
 
 /**
@@ -183,6 +217,13 @@ export type TemplatesListRequest = Message<"workflows.ops.v1.TemplatesListReques
    * @generated from field: string text = 2;
    */
   text: string;
+
+  /**
+   * Whose templates are listed beside the gallery; empty: that of the token, or the gallery alone.
+   *
+   * @generated from field: string workspace_id = 3;
+   */
+  workspaceId: string;
 };
 
 /**
@@ -224,6 +265,13 @@ export type TemplatesGetRequest = Message<"workflows.ops.v1.TemplatesGetRequest"
    * @generated from field: string id = 1;
    */
   id: string;
+
+  /**
+   * As in a list.
+   *
+   * @generated from field: string workspace_id = 2;
+   */
+  workspaceId: string;
 };
 
 /**
@@ -328,6 +376,164 @@ export const TemplatesInstallResponseSchema: GenMessage<TemplatesInstallResponse
   messageDesc(file_workflows_ops_v1_templates, 8);
 
 /**
+ * @generated from message workflows.ops.v1.TemplatesSaveRequest
+ */
+export type TemplatesSaveRequest = Message<"workflows.ops.v1.TemplatesSaveRequest"> & {
+  /**
+   * @generated from field: string workspace_id = 1;
+   */
+  workspaceId: string;
+
+  /**
+   * 1 to 64 of a-z, 0-9 and -, beginning with a letter. Not one of the gallery.
+   *
+   * @generated from field: string id = 2;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string title = 3;
+   */
+  title: string;
+
+  /**
+   * One sentence.
+   *
+   * @generated from field: string summary = 4;
+   */
+  summary: string;
+
+  /**
+   * @generated from field: string category = 5;
+   */
+  category: string;
+
+  /**
+   * A JSON Schema of an object: each property is a text, a number, an integer or a boolean, with a description and a default. Unset: the
+   * template takes no parameters.
+   *
+   * @generated from field: google.protobuf.Struct parameters = 6;
+   */
+  parameters?: JsonObject | undefined;
+
+  /**
+   * @generated from field: repeated workflows.ops.v1.TemplateNeed needs = 7;
+   */
+  needs: TemplateNeed[];
+
+  /**
+   * A workflow file; `$(name)` stands for a parameter. Empty: the text of `definition_id`.
+   *
+   * @generated from field: string source_text = 8;
+   */
+  sourceText: string;
+
+  /**
+   * Whose text it is: that of the version, or of the draft.
+   *
+   * @generated from field: string definition_id = 9;
+   */
+  definitionId: string;
+
+  /**
+   * Unset: the latest one.
+   *
+   * @generated from field: optional int32 version = 10;
+   */
+  version?: number | undefined;
+
+  /**
+   * @generated from field: bool draft = 11;
+   */
+  draft: boolean;
+
+  /**
+   * Of the template that was read; empty: there is none of that id.
+   *
+   * @generated from field: string etag = 12;
+   */
+  etag: string;
+
+  /**
+   * Why; kept with the template.
+   *
+   * @generated from field: string reason = 13;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message workflows.ops.v1.TemplatesSaveRequest.
+ * Use `create(TemplatesSaveRequestSchema)` to create a new message.
+ */
+export const TemplatesSaveRequestSchema: GenMessage<TemplatesSaveRequest> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_templates, 9);
+
+/**
+ * @generated from message workflows.ops.v1.TemplatesSaveResponse
+ */
+export type TemplatesSaveResponse = Message<"workflows.ops.v1.TemplatesSaveResponse"> & {
+  /**
+   * @generated from field: workflows.ops.v1.Template template = 1;
+   */
+  template?: Template | undefined;
+};
+
+/**
+ * Describes the message workflows.ops.v1.TemplatesSaveResponse.
+ * Use `create(TemplatesSaveResponseSchema)` to create a new message.
+ */
+export const TemplatesSaveResponseSchema: GenMessage<TemplatesSaveResponse> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_templates, 10);
+
+/**
+ * @generated from message workflows.ops.v1.TemplatesDeleteRequest
+ */
+export type TemplatesDeleteRequest = Message<"workflows.ops.v1.TemplatesDeleteRequest"> & {
+  /**
+   * @generated from field: string workspace_id = 1;
+   */
+  workspaceId: string;
+
+  /**
+   * @generated from field: string id = 2;
+   */
+  id: string;
+
+  /**
+   * Empty: whatever it is by now.
+   *
+   * @generated from field: string etag = 3;
+   */
+  etag: string;
+
+  /**
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message workflows.ops.v1.TemplatesDeleteRequest.
+ * Use `create(TemplatesDeleteRequestSchema)` to create a new message.
+ */
+export const TemplatesDeleteRequestSchema: GenMessage<TemplatesDeleteRequest> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_templates, 11);
+
+/**
+ * @generated from message workflows.ops.v1.TemplatesDeleteResponse
+ */
+export type TemplatesDeleteResponse = Message<"workflows.ops.v1.TemplatesDeleteResponse"> & {
+};
+
+/**
+ * Describes the message workflows.ops.v1.TemplatesDeleteResponse.
+ * Use `create(TemplatesDeleteResponseSchema)` to create a new message.
+ */
+export const TemplatesDeleteResponseSchema: GenMessage<TemplatesDeleteResponse> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_templates, 12);
+
+/**
  * What a workflow needs before it works.
  *
  * @generated from enum workflows.ops.v1.TemplateNeedKind
@@ -381,13 +587,13 @@ export const TemplateNeedKindSchema: GenEnum<TemplateNeedKind> = /*@__PURE__*/
   enumDesc(file_workflows_ops_v1_templates, 0);
 
 /**
- * The gallery of the service. Templates are part of a release and the same for every workspace.
+ * The gallery of the service, which is part of a release and the same for every workspace, and the templates that a workspace keeps.
  *
  * @generated from service workflows.ops.v1.Templates
  */
 export const Templates: GenService<{
   /**
-   * Lists templates by their titles, without sources and scenarios.
+   * Lists the gallery and the templates of the workspace by their titles, without sources and scenarios.
    *
    * @generated from rpc workflows.ops.v1.Templates.List
    */
@@ -417,6 +623,30 @@ export const Templates: GenService<{
     methodKind: "unary";
     input: typeof TemplatesInstallRequestSchema;
     output: typeof TemplatesInstallResponseSchema;
+  },
+  /**
+   * Keeps a template of the workspace: a text of its own, or that of a version or a draft. Filled in with the defaults of its parameters
+   * it must be a workflow file without faults.
+   * INVALID_ARGUMENT: the parameters or the text have faults. ALREADY_EXISTS: there is a template of that id, and `etag` names none.
+   * ABORTED: the template was changed since `etag` was read. FAILED_PRECONDITION: the version has no text, or the workspace has 100.
+   *
+   * @generated from rpc workflows.ops.v1.Templates.Save
+   */
+  save: {
+    methodKind: "unary";
+    input: typeof TemplatesSaveRequestSchema;
+    output: typeof TemplatesSaveResponseSchema;
+  },
+  /**
+   * Deletes a template of the workspace. What was made of it stays.
+   * ABORTED: the template was changed since `etag` was read.
+   *
+   * @generated from rpc workflows.ops.v1.Templates.Delete
+   */
+  delete: {
+    methodKind: "unary";
+    input: typeof TemplatesDeleteRequestSchema;
+    output: typeof TemplatesDeleteResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_workflows_ops_v1_templates, 0);

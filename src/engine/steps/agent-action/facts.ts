@@ -20,6 +20,7 @@ export const agentActionFacts: StepFacts = {
   usualWords: TROUBLE_WORDS,
   passesInput: "never",
   hasAgent: true,
+  shownAs: "agent",
   checkNeeds,
   checkConfig: checkBesideWorkflow,
 };

@@ -12,6 +12,7 @@ export const governanceCheckFacts: StepFacts = {
   usualWords: [...DECISION_WORDS, ...TROUBLE_WORDS],
   passesInput: "always",
   isDecision: true,
+  shownAs: "check",
   checkNeeds(step, path, addFault) {
     if (step.actionType === "") {
       addFault(`${path}.action_type`, "a GOVERNANCE_CHECK needs an action_type");

@@ -16,6 +16,7 @@ export const humanTaskFacts: StepFacts = {
   },
   takesParameters: true,
   isTask: true,
+  shownAs: "task",
   outcomes: OF_EVERY_STEP,
   usualWords: TROUBLE_WORDS,
   passesInput: "never",

@@ -19,6 +19,7 @@ export const notificationFacts: StepFacts = {
   usualWords: TROUBLE_WORDS,
   passesInput: "always",
   isInstant: true,
+  shownAs: "notify",
   isDroppedOnCancel: true,
   checkNeeds(step, path, addFault) {
     if (step.notificationChannel === "" && step.notificationTemplate === "") {

@@ -23,6 +23,7 @@ export const waitForEventFacts: StepFacts = {
   passesInput: "sometimes",
   canCompensate: false,
   waitsForEvents: true,
+  shownAs: "wait",
   checkNeeds,
 };
 

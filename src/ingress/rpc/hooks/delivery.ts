@@ -6,6 +6,7 @@ import { isJsonObject, type Json, type JsonObject, putValue } from "../../../eng
 import type { Verification } from "../../../process/signatures.ts";
 import { checkText, invalidFields } from "../fields.ts";
 import type { NodeRequest } from "../node-calls.ts";
+import type { BodyShare } from "./body-room.ts";
 
 /** Bytes of a body. */
 export const BODY_BYTES = 1024 * 1024;
@@ -26,15 +27,26 @@ const IDS: Partial<
   slack: { headers: [], key: "event_id" },
 };
 
-/** The body; undefined: it has more bytes than it may. */
-export async function readDelivery(request: NodeRequest): Promise<Buffer | undefined> {
-  if (Number(request.headers["content-length"] ?? 0) > BODY_BYTES) return undefined;
+/** A request, as its body is read. */
+type Unread = Pick<NodeRequest, "headers" | "iterator">;
+
+/** The body, or why there is none. Refuses overloaded where it finds no room. */
+export async function readDelivery(
+  request: Unread,
+  share: BodyShare,
+): Promise<Buffer | "too large" | "too slow"> {
+  if (Number(request.headers["content-length"] ?? 0) > BODY_BYTES) return "too large";
+  return (await share.inTime(readBytes(request, share))) ?? "too slow";
+}
+
+async function readBytes(request: Unread, share: BodyShare): Promise<Buffer | "too large"> {
   const read: Uint8Array[] = [];
   let bytes = 0;
   // What is left is read away once the answer is out (request-rest.ts).
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     bytes += chunk.byteLength;
-    if (bytes > BODY_BYTES) return undefined;
+    if (bytes > BODY_BYTES) return "too large";
+    share.take(chunk.byteLength);
     read.push(chunk);
   }
   return Buffer.concat(read);

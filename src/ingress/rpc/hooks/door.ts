@@ -28,6 +28,7 @@ import {
 import type { GraphCache } from "../../../runtime/graphs.ts";
 import type { Processor, Submission } from "../../../runtime/processor.ts";
 import type { RunFeed } from "../../../runtime/run-feed.ts";
+import type { Settled } from "../../../runtime/submission.ts";
 import type { Database } from "../../../store/database.ts";
 import { findRuns } from "../../../store/reads/runs.ts";
 import { toConnectError } from "../errors.ts";
@@ -36,6 +37,7 @@ import { findInputFaults } from "../input-schema.ts";
 import { type NodeRequest, type NodeResponse, pathOf } from "../node-calls.ts";
 import { dropRest } from "../request-rest.ts";
 import { readRun } from "../run-answers.ts";
+import { type BodyRoom, type BodyShare, createBodyRoom } from "./body-room.ts";
 import { BODY_BYTES, deliveryIdOf, inputOf, readDelivery, waitOf } from "./delivery.ts";
 import { createHold, type HoldDelivery } from "./held-deliveries.ts";
 import { endsWithin } from "./wait-for-end.ts";
@@ -85,13 +87,14 @@ export function createHookDoor(deps: HookDeps): HookDoor {
   const open = (id: string, sealed: Uint8Array) => sealer?.open(id, sealed);
   const isHeld = createHold(deps.database);
   const waiting = { count: 0 };
+  const bodies = createBodyRoom();
   return (request, response) => {
     const path = pathOf(request);
     if (!path.startsWith(ROOT)) return false;
     dropRest(request, response);
     const gone = new AbortController();
     response.once("close", () => gone.abort());
-    const call = { ...deps, open, isHeld, waiting, signal: gone.signal };
+    const call = { ...deps, open, isHeld, waiting, bodies, signal: gone.signal };
     answerPost(call, request, () => find(path.slice(ROOT.length)))
       .catch((error: unknown) => refused(deps.log, error))
       .then((made) => {
@@ -108,6 +111,7 @@ interface CallDeps extends HookDeps {
   open(id: string, sealed: Uint8Array): string | undefined;
   readonly isHeld: HoldDelivery;
   readonly waiting: { count: number };
+  readonly bodies: BodyRoom;
   /** Aborts when the sender has gone. */
   readonly signal: AbortSignal;
 }
@@ -124,8 +128,25 @@ async function answerPost(
     return said(415, "the body is compressed; send it as it is");
   }
   const waitMs = waitOf(request.url ?? "");
-  const body = await readDelivery(request);
-  if (body === undefined) return said(413, `the body has more than ${BODY_BYTES} bytes`);
+  const share = deps.bodies();
+  const made = await startByBody(deps, request, endpoint, share).finally(() => share.giveBack());
+  if ("status" in made) return made;
+  const { runId, created } = made;
+  count("workflows_endpoint_deliveries_total", { outcome: created ? "started" : "repeated" });
+  const ended = waitMs === 0 ? undefined : await outcomeOf(deps, endpoint, runId, waitMs);
+  return ended ?? { status: 202, body: { run_id: runId, created } };
+}
+
+/** The run that a delivery starts, or the answer where it starts none. The body is held only until then. */
+async function startByBody(
+  deps: CallDeps,
+  request: NodeRequest,
+  endpoint: EndpointOfToken,
+  share: BodyShare,
+): Promise<Answer | Settled> {
+  const body = await readDelivery(request, share);
+  if (body === "too large") return said(413, `the body has more than ${BODY_BYTES} bytes`);
+  if (body === "too slow") return said(408, "the body did not arrive in time; send it again");
   const how = VERIFICATIONS[endpoint.verification] ?? "unspecified";
   requireSigned(deps, endpoint, how, request.headers, body);
   const input = inputOf(body, request.headers["content-type"] ?? "");
@@ -137,10 +158,7 @@ async function answerPost(
     count("workflows_endpoint_deliveries_total", { outcome: "missed" });
     return { status: 202, body: { created: false, missed: true } };
   }
-  const { runId, created } = await deps.processor.submit(start);
-  count("workflows_endpoint_deliveries_total", { outcome: created ? "started" : "repeated" });
-  const ended = waitMs === 0 ? undefined : await outcomeOf(deps, endpoint, runId, waitMs);
-  return ended ?? { status: 202, body: { run_id: runId, created } };
+  return deps.processor.submit(start);
 }
 
 function requireSigned(

@@ -1,0 +1,49 @@
+/** The room for bodies of deliveries: shared by all connections, for a bounded time. */
+import { PassThrough } from "node:stream";
+import { expect, it } from "vitest";
+import { createBodyRoom } from "../../../../src/ingress/rpc/hooks/body-room.ts";
+import { readDelivery } from "../../../../src/ingress/rpc/hooks/delivery.ts";
+
+const LONG_MS = 60_000;
+
+/** A request that has sent so many bytes and goes on. */
+function sending(bytes: number) {
+  const stream = new PassThrough();
+  stream.write(Buffer.alloc(bytes, 1));
+  return { headers: {}, iterator: stream.iterator.bind(stream), stream };
+}
+
+it("refuses a body for which others leave no room, until they give theirs back", async () => {
+  const room = createBodyRoom(100, LONG_MS);
+  const [first, second] = [sending(60), sending(60)];
+  const [ofFirst, ofSecond] = [room(), room()];
+  const reading = readDelivery(first, ofFirst);
+  const refused = readDelivery(second, ofSecond);
+  await expect(refused).rejects.toMatchObject({ reason: "overloaded" });
+  ofSecond.giveBack();
+  first.stream.end();
+  expect(await reading).toHaveLength(60);
+  ofFirst.giveBack();
+  // Given back twice it is given back once.
+  ofFirst.giveBack();
+  for (const bytes of [60, 60]) {
+    const next = sending(bytes);
+    const share = room();
+    const read = readDelivery(next, share);
+    next.stream.end();
+    expect(await read).toHaveLength(bytes);
+    share.giveBack();
+  }
+});
+
+it("gives the room of a body back that does not arrive in time, and takes no more of it", async () => {
+  const room = createBodyRoom(100, 1);
+  const slow = sending(60);
+  const share = room();
+  expect(await readDelivery(slow, share)).toBe("too slow");
+  share.giveBack();
+  expect(() => share.take(1)).toThrow();
+  const other = room();
+  other.take(100);
+  expect(() => room().take(1)).toThrow("send it again later");
+});

@@ -48,9 +48,9 @@ async function create(service: Service, call: Call, name: string): Promise<numbe
   }
   const path = textOption(call, "secretFile");
   const secret = path === undefined ? "" : readTextAtMost(path, SECRET_BYTES, "the secret").trim();
-  const { id: workflowId } = await requireDefinition(service, reference);
+  const { id: definitionId } = await requireDefinition(service, reference);
   const made = await service.endpoints.create({
-    ...{ workflowId, verification, secret },
+    ...{ definitionId, verification, secret },
     name: textOption(call, "name") ?? "",
     signatureHeader: textOption(call, "header") ?? "",
     reason: textOption(call, "reason") ?? "",
@@ -71,7 +71,7 @@ async function list(service: Service, call: Call): Promise<number> {
     reference === undefined ? undefined : await requireDefinition(service, reference);
   const { endpoints, totalSize } = await service.endpoints.list({
     workspaceId: service.settings.workspace,
-    workflowId: workflow?.id ?? "",
+    definitionId: workflow?.id ?? "",
     pageSize: readCount(call, "limit") ?? 0,
   });
   const { out } = call;
@@ -121,10 +121,10 @@ function jsonOf(endpoint: Endpoint): JsonObject {
   return toJson(EndpointSchema, endpoint, { useProtoFieldName: true }) as JsonObject;
 }
 
-function rowOf({ id, name, workflowId, verification, createdAt, oldUrlUntil }: Endpoint): string[] {
+function rowOf({ id, name, definitionId, verification, createdAt, oldUrlUntil }: Endpoint): string[] {
   const text = (at: typeof createdAt) => timeText(at === undefined ? undefined : timestampDate(at));
   return [
-    ...[id, name, workflowId, nameOf(EndpointVerification, verification)],
+    ...[id, name, definitionId, nameOf(EndpointVerification, verification)],
     ...[text(createdAt), text(oldUrlUntil)],
   ];
 }

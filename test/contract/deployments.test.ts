@@ -347,11 +347,11 @@ describe("a run", () => {
     expect((await start({})).run?.id).toBe(live[0]);
     // Of a paused workflow what has started is found, in its environment.
     await sources.deploy({ definitionId, environment: "qa" });
-    await sources.pause({ workflowId: definitionId });
+    await sources.pause({ definitionId });
     expect((await start({ "Workflows-Environment": "staging" })).run?.id).toBe(staged[0]);
     const paused = await refusedBy(start({ "Workflows-Environment": "qa" }));
     expect(paused.reason).toBe("WORKFLOW_PAUSED");
-    await sources.resume({ workflowId: definitionId });
+    await sources.resume({ definitionId });
     const key = { "Idempotency-Key": "start-1" };
     await start(key);
     const other = await refusedBy(start({ ...key, "Workflows-Environment": "staging" }));

@@ -292,13 +292,13 @@ const READ_CALLS: Record<
   },
   "sources.getStats": {
     gives: "not_found",
-    call: ({ sources }, { definitionId: workflowId }, options) =>
-      sources.getStats({ workflowId }, options),
+    call: ({ sources }, { definitionId }, options) =>
+      sources.getStats({ definitionId }, options),
   },
   "sources.listMissedTriggers": {
     gives: "not_found",
-    call: ({ sources }, { definitionId: workflowId }, options) =>
-      sources.listMissedTriggers({ workflowId }, options),
+    call: ({ sources }, { definitionId }, options) =>
+      sources.listMissedTriggers({ definitionId }, options),
   },
   "endpoints.list": {
     gives: "callers",
@@ -356,12 +356,12 @@ const WRITE_CALLS: Record<string, Call> = {
     sources.deploy({ definitionId, environment: "production", version: 1 }, options),
   "sources.putDeployPolicy": ({ sources }, { workspaceId }, options) =>
     sources.putDeployPolicy({ workspaceId }, options),
-  "sources.pause": ({ sources }, { definitionId: workflowId }, options) =>
-    sources.pause({ workflowId }, options),
-  "sources.resume": ({ sources }, { definitionId: workflowId }, options) =>
-    sources.resume({ workflowId }, options),
-  "sources.replayMissedTriggers": ({ sources }, { definitionId: workflowId }, options) =>
-    sources.replayMissedTriggers({ workflowId, ids: ["1"] }, options),
+  "sources.pause": ({ sources }, { definitionId }, options) =>
+    sources.pause({ definitionId }, options),
+  "sources.resume": ({ sources }, { definitionId }, options) =>
+    sources.resume({ definitionId }, options),
+  "sources.replayMissedTriggers": ({ sources }, { definitionId }, options) =>
+    sources.replayMissedTriggers({ definitionId, ids: ["1"] }, options),
   "sources.create": ({ sources }, { workspaceId }, options) =>
     sources.create({ workspaceId, name: "intruder" }, options),
   "sources.update": ({ sources }, { definitionId }, options) => {
@@ -384,10 +384,10 @@ const WRITE_CALLS: Record<string, Call> = {
     templates.install({ workspaceId, templateId: "data-sync" }, options),
   publishVersion: (client, { definitionId }, options) =>
     client.publishVersion({ definitionId, steps: [WORK] }, options),
-  "endpoints.create": ({ endpoints }, { definitionId: workflowId }, options) =>
-    endpoints.create({ workflowId, verification: EndpointVerification.NONE }, options),
-  "schedules.create": ({ schedules }, { definitionId: workflowId }, options) =>
-    schedules.create({ workflowId, spec: { line: "hourly" } }, options),
+  "endpoints.create": ({ endpoints }, { definitionId }, options) =>
+    endpoints.create({ definitionId, verification: EndpointVerification.NONE }, options),
+  "schedules.create": ({ schedules }, { definitionId }, options) =>
+    schedules.create({ definitionId, spec: { line: "hourly" } }, options),
   "schedules.update": ({ schedules }, at, options) =>
     schedules.update({ id: scheduleOf(at), updateMask: ["name"] }, options),
   "schedules.delete": ({ schedules }, at, options) =>

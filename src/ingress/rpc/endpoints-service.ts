@@ -19,8 +19,7 @@ const { method } = Endpoints;
 export function endpointsService(parts: ServiceParts): ServiceImpl<typeof Endpoints> {
   return {
     create: doneOnce(parts, method.create, {
-      workspaceOf: (deps, { workflowId }) =>
-        workspaceOfDefinition(deps, { definitionId: workflowId }),
+      workspaceOf: workspaceOfDefinition,
       answer: answerCreateEndpoint,
       answerAgain: (deps, _, id) => readEndpoint(deps, id),
       isShownOnce: true,

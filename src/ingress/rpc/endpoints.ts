@@ -46,9 +46,9 @@ const NUMBERS: Readonly<Record<Verification, EndpointVerification>> = {
 
 /** Create: the answer alone has the URL, and the secret that the service made. */
 export async function answerCreateEndpoint(deps: WriteDeps, request: EndpointsCreateRequest) {
-  const { workflowId, name, environment, secret, signatureHeader, reason } = request;
+  const { definitionId, name, environment, secret, signatureHeader, reason } = request;
   const faults = checkFields(EndpointsCreateRequestSchema, request);
-  faults.require("workflow_id", workflowId);
+  faults.require("definition_id", definitionId);
   const verification = VERIFICATIONS[request.verification] ?? "unspecified";
   if (verification === "unspecified") {
     faults.add("verification", "is required; NONE trusts whoever has the URL");
@@ -60,9 +60,9 @@ export async function answerCreateEndpoint(deps: WriteDeps, request: EndpointsCr
   }
   faults.refuseIfAny();
   refuseAgent(deps.caller, AGENTS);
-  const { workspaceId } = await requireDefinition(deps, workflowId);
+  const { workspaceId } = await requireDefinition(deps, definitionId);
   const made = await deps.write.starters.createEndpoint({
-    ...{ workspaceId, definitionId: workflowId, name, environment, verification, secret },
+    ...{ workspaceId, definitionId, name, environment, verification, secret },
     signatureHeader: verification === "hmac" ? signatureHeader || DEFAULT_HEADER : "",
     ...{ changedBy: recordedActor(deps) ?? "", changeReason: reason },
   });
@@ -94,7 +94,7 @@ export async function readEndpoint(deps: ReadDeps, id: string) {
 
 /** List: in the order of ids. */
 export async function answerListEndpoints(deps: ReadDeps, request: EndpointsListRequest) {
-  const { workspaceId, workflowId: definitionId, pageToken } = request;
+  const { workspaceId, definitionId, pageToken } = request;
   const filters = { workspaceId, definitionId };
   const faults = checkFields(EndpointsListRequestSchema, request);
   faults.require("workspace_id", workspaceId);
@@ -143,14 +143,14 @@ function endpointMessage({
   createdAt,
   rotatedAt,
   oldUntil,
-  definitionId: workflowId,
+  definitionId,
   ...row
 }: ShownEndpoint) {
   const { id, workspaceId, environment, name, signatureHeader } = row;
   const verification = NUMBERS[VERIFICATIONS[row.verification] ?? "unspecified"];
   const { changedBy, changeReason } = row;
   return {
-    ...{ id, workspaceId, workflowId, environment, name, verification, signatureHeader },
+    ...{ id, workspaceId, definitionId, environment, name, verification, signatureHeader },
     ...{ changedBy, changeReason, createdAt: timestampFromDate(createdAt) },
     ...(rotatedAt === null ? {} : { rotatedAt: timestampFromDate(rotatedAt) }),
     ...(oldUntil === null ? {} : { oldUrlUntil: timestampFromDate(oldUntil) }),

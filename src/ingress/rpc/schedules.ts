@@ -63,20 +63,20 @@ const SOME_SLOT = "2026-01-01T00:00:00Z";
 
 /** Create. */
 export async function answerCreateSchedule(deps: WriteDeps, request: SchedulesCreateRequest) {
-  const { workflowId, environment, paused, reason } = request;
+  const { definitionId, environment, paused, reason } = request;
   const { spec = create(ScheduleSpecSchema) } = request;
   const faults = checkFields(SchedulesCreateRequestSchema, request);
-  faults.require("workflow_id", workflowId);
+  faults.require("definition_id", definitionId);
   if (request.spec === undefined) faults.add("spec", "is required");
   faults.refuseIfAny();
   const content = withSpec(EMPTY_CONTENT, spec, readRunAs(deps, spec), new Set(SPEC_FIELDS));
   requireContent(content, Date.now());
-  const head = await requireHead(deps, workflowId);
+  const head = await requireHead(deps, definitionId);
   requireInput(head, content.input);
   const row = await deps.write.starters.createSchedule(
     {
       ...content,
-      ...{ workspaceId: head.workspaceId, definitionId: workflowId, environment, isPaused: paused },
+      ...{ workspaceId: head.workspaceId, definitionId, environment, isPaused: paused },
     },
     changeOf(deps, reason),
   );
@@ -160,7 +160,7 @@ export async function readSchedule({ database, visibility }: ReadDeps, id: strin
 
 /** List: triggers by the ids of their workflows, then the others. */
 export async function answerListSchedules(deps: ReadDeps, request: SchedulesListRequest) {
-  const { workspaceId, workflowId: definitionId, pageToken } = request;
+  const { workspaceId, definitionId, pageToken } = request;
   const filters = { workspaceId, definitionId };
   const faults = checkFields(SchedulesListRequestSchema, request);
   faults.require("workspace_id", workspaceId);

@@ -10,7 +10,6 @@ import { answerDeploy, answerListDeployments, readDeployment } from "./deploymen
 import { diffVersionsWith } from "./diff-versions.ts";
 import { doneOnce, namedWorkspace, workspaceOfDefinition, workspaceOfStart } from "./done-once.ts";
 import { reading } from "./service.ts";
-import type { ReadDeps } from "./service-deps.ts";
 import type { ServiceParts } from "./service-parts.ts";
 import { checkVersionWith, publishSourceWith, readPublishedSource } from "./sources.ts";
 import {
@@ -42,9 +41,6 @@ import { answerGetVersion, answerGetWorkflow, answerListVersionHeads } from "./w
 
 const { method } = Workflows;
 
-const workspaceOfWorkflow = (deps: ReadDeps, { workflowId }: { workflowId: string }) =>
-  workspaceOfDefinition(deps, { definitionId: workflowId });
-
 /** Workflows, over the service's parts. */
 export function workflowsService(parts: ServiceParts): ServiceImpl<typeof Workflows> {
   return {
@@ -75,19 +71,19 @@ export function workflowsService(parts: ServiceParts): ServiceImpl<typeof Workfl
     }),
     getStats: reading(parts, answerGetStats),
     pause: doneOnce(parts, method.pause, {
-      workspaceOf: workspaceOfWorkflow,
+      workspaceOf: workspaceOfDefinition,
       answer: answerPause,
       answerAgain: readPause,
     }),
     resume: doneOnce(parts, method.resume, {
-      workspaceOf: workspaceOfWorkflow,
+      workspaceOf: workspaceOfDefinition,
       answer: answerResume,
       answerAgain: async () => ({}),
     }),
     listMissedTriggers: reading(parts, answerListMissedTriggers),
     // What is starting already is skipped, so that a repeat needs no mark.
     replayMissedTriggers: doneOnce(parts, method.replayMissedTriggers, {
-      workspaceOf: workspaceOfWorkflow,
+      workspaceOf: workspaceOfDefinition,
       answer: answerReplayMissedTriggers,
       answerAgain: answerReplayMissedTriggers,
     }),

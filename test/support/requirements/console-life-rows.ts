@@ -113,7 +113,7 @@ export const LIFE_ROWS: readonly Requirement[] = [
       await sources.putDeployPolicy({ workspaceId, rules: [{ environment: "production" }] });
       await sources.deploy({ definitionId, environment: "production", version: 1 });
       await expectStatus(PENDING_APPROVAL, "Version 1 waits");
-      await sources.pause({ workflowId: definitionId, reason: "stocktaking" });
+      await sources.pause({ definitionId, reason: "stocktaking" });
       await expectStatus(PAUSED, "stocktaking");
       await sources.archive({ definitionId, reason: "old" });
       await expectStatus(ARCHIVED, "archived at");
@@ -125,22 +125,22 @@ export const LIFE_ROWS: readonly Requirement[] = [
     by: "`Workflows.Pause` with DROP, `ListMissedTriggers`, `ReplayMissedTriggers`, `workflows triggers`",
     async check(stage) {
       const { sources } = stage.client;
-      const workflowId = await stage.publish(LISTENS);
-      const runId = await stage.start(workflowId);
-      await sources.pause({ workflowId, reason: "stocktaking" });
+      const definitionId = await stage.publish(LISTENS);
+      const runId = await stage.start(definitionId);
+      await sources.pause({ definitionId, reason: "stocktaking" });
       await stage.event(EVENT, { order: 1 });
-      const [missed] = await missedOf(stage, workflowId, 1);
+      const [missed] = await missedOf(stage, definitionId, 1);
       expect(missed).toMatchObject({
         ...{ state: MissedTriggerState.DROPPED, pauseReason: "stocktaking", canStart: true },
       });
-      const refused = await refusal(stage.start(workflowId));
+      const refused = await refusal(stage.start(definitionId));
       expect(refused.reason).toBe("WORKFLOW_PAUSED");
       await stage.complete(runId, "pack");
       expect((await stage.ended(runId)).state).toBe(WorkflowState.COMPLETED);
-      expect(await sources.resume({ workflowId })).toMatchObject({ starting: 0n });
-      await sources.replayMissedTriggers({ workflowId, ids: [missed?.id ?? ""] });
+      expect(await sources.resume({ definitionId })).toMatchObject({ starting: 0n });
+      await sources.replayMissedTriggers({ definitionId, ids: [missed?.id ?? ""] });
       expect(await stage.runs(2)).toHaveLength(2);
-      const again = await sources.replayMissedTriggers({ workflowId, ids: [missed?.id ?? ""] });
+      const again = await sources.replayMissedTriggers({ definitionId, ids: [missed?.id ?? ""] });
       expect(again).toMatchObject({ starting: 0, skipped: 1 });
     },
   },
@@ -150,16 +150,16 @@ export const LIFE_ROWS: readonly Requirement[] = [
     by: "`Workflows.Pause` with QUEUE and `queue_seconds`, `Resume`",
     async check(stage) {
       const { sources } = stage.client;
-      const workflowId = await stage.publish(LISTENS);
+      const definitionId = await stage.publish(LISTENS);
       const onMissed = OnMissedTrigger.QUEUE;
-      await sources.pause({ workflowId, onMissed, queueSeconds: 600, reason: "stocktaking" });
+      await sources.pause({ definitionId, onMissed, queueSeconds: 600, reason: "stocktaking" });
       for (const order of [1, 2]) await stage.event(EVENT, { order });
-      await missedOf(stage, workflowId, 2);
-      const { pause } = await stage.workflow(workflowId);
+      await missedOf(stage, definitionId, 2);
+      const { pause } = await stage.workflow(definitionId);
       expect(pause).toMatchObject({ onMissed, queueSeconds: 600, queuedCount: 2n });
-      expect(await sources.resume({ workflowId })).toMatchObject({ starting: 2n });
+      expect(await sources.resume({ definitionId })).toMatchObject({ starting: 2n });
       expect(await stage.runs(2)).toHaveLength(2);
-      const states = (await missedOf(stage, workflowId, 2)).map(({ state }) => state);
+      const states = (await missedOf(stage, definitionId, 2)).map(({ state }) => state);
       expect(new Set(states)).toEqual(new Set([MissedTriggerState.STARTED]));
     },
   },
@@ -202,9 +202,9 @@ export const LIFE_ROWS: readonly Requirement[] = [
 ];
 
 /** The missed triggers of a workflow, once there are so many. */
-function missedOf({ client }: Stage, workflowId: string, count: number) {
+function missedOf({ client }: Stage, definitionId: string, count: number) {
   return until(async () => {
-    const { triggers } = await client.sources.listMissedTriggers({ workflowId });
+    const { triggers } = await client.sources.listMissedTriggers({ definitionId });
     return triggers.length >= count ? triggers : undefined;
   });
 }

@@ -82,10 +82,10 @@ export const PEOPLE_ROWS: readonly Requirement[] = [
     lacks: "GROUP; a schedule goes on when its person leaves",
     async check(stage) {
       const { schedules } = stage.client;
-      const workflowId = await stage.publish(PACK);
+      const definitionId = await stage.publish(PACK);
       const initiatorOf = async (scope: RunAsScope, subject: string) => {
         const spec = { line: "monthly", runAs: { scope, subject } };
-        const { schedule } = await schedules.create({ workflowId, spec });
+        const { schedule } = await schedules.create({ definitionId, spec });
         const { runId } = await schedules.runNow({ id: schedule?.id ?? "", reason: "now" });
         return (await stage.run(runId)).initiatorUserId;
       };

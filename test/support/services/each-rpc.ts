@@ -464,36 +464,36 @@ const ROWS: Record<Rpc, Row> = {
   "sources.getStats": {
     needs: "workflows:read",
     foreign: "NotFound",
-    call: ({ sources }, { definitionId: workflowId }, options) =>
-      sources.getStats({ workflowId }, options),
+    call: ({ sources }, { definitionId }, options) =>
+      sources.getStats({ definitionId }, options),
   },
   "sources.pause": {
     needs: "workflows:run",
     foreign: "NotFound",
     // The other rows start runs.
-    call: async ({ sources }, { definitionId: workflowId }, options) => {
-      const answer = await sources.pause({ workflowId, reason: "why" }, options);
-      await sources.resume({ workflowId }, options);
+    call: async ({ sources }, { definitionId }, options) => {
+      const answer = await sources.pause({ definitionId, reason: "why" }, options);
+      await sources.resume({ definitionId }, options);
       return answer;
     },
   },
   "sources.resume": {
     needs: "workflows:run",
     foreign: "NotFound",
-    call: ({ sources }, { definitionId: workflowId }, options) =>
-      sources.resume({ workflowId }, options),
+    call: ({ sources }, { definitionId }, options) =>
+      sources.resume({ definitionId }, options),
   },
   "sources.listMissedTriggers": {
     needs: "workflows:read",
     foreign: "NotFound",
-    call: ({ sources }, { definitionId: workflowId }, options) =>
-      sources.listMissedTriggers({ workflowId }, options),
+    call: ({ sources }, { definitionId }, options) =>
+      sources.listMissedTriggers({ definitionId }, options),
   },
   "sources.replayMissedTriggers": {
     needs: "workflows:run",
     foreign: "NotFound",
-    call: ({ sources }, { definitionId: workflowId }, options) =>
-      sources.replayMissedTriggers({ workflowId, ids: ["1"] }, options),
+    call: ({ sources }, { definitionId }, options) =>
+      sources.replayMissedTriggers({ definitionId, ids: ["1"] }, options),
   },
   "endpoints.create": {
     needs: "workflows:author",
@@ -698,10 +698,10 @@ export async function putSchedule(
 
 function makeSchedule(
   { schedules }: Pick<Clients, "schedules">,
-  { definitionId: workflowId }: Place,
+  { definitionId }: Place,
   options: CallOptions,
 ) {
-  return schedules.create({ workflowId, spec: { line: "monthly" }, paused: true }, options);
+  return schedules.create({ definitionId, spec: { line: "monthly" }, paused: true }, options);
 }
 
 async function scheduleOf(
@@ -715,10 +715,10 @@ async function scheduleOf(
 
 function makeEndpoint(
   { endpoints }: Clients,
-  { definitionId: workflowId }: Place,
+  { definitionId }: Place,
   options: CallOptions,
 ) {
-  return endpoints.create({ workflowId, verification: EndpointVerification.NONE }, options);
+  return endpoints.create({ definitionId, verification: EndpointVerification.NONE }, options);
 }
 
 /** The id of the message of a place that was put aside. */

@@ -14,6 +14,7 @@ export const approvalGateFacts: StepFacts = {
   freeLabels: "text_alone",
   passesInput: "always",
   isDecision: true,
+  servicesOf: () => [["approvals"]],
   checkNeeds(step, path, addFault) {
     if (step.actionType === "" && step.name === "") {
       addFault(`${path}.action_type`, "an APPROVAL_GATE needs an action_type or a name");

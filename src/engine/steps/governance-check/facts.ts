@@ -12,6 +12,8 @@ export const governanceCheckFacts: StepFacts = {
   usualWords: [...DECISION_WORDS, ...TROUBLE_WORDS],
   passesInput: "always",
   isDecision: true,
+  // A decision that asks for an approval is an answer of its engine: nobody knows before.
+  servicesOf: () => [["governance"]],
   checkNeeds(step, path, addFault) {
     if (step.actionType === "") {
       addFault(`${path}.action_type`, "a GOVERNANCE_CHECK needs an action_type");

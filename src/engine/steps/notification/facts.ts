@@ -20,6 +20,8 @@ export const notificationFacts: StepFacts = {
   passesInput: "always",
   isInstant: true,
   isDroppedOnCancel: true,
+  // What it does not wait for may fail.
+  servicesOf: (step) => (step.config.blocking === true ? [["notifications"]] : []),
   checkNeeds(step, path, addFault) {
     if (step.notificationChannel === "" && step.notificationTemplate === "") {
       addFault(

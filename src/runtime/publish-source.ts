@@ -25,6 +25,7 @@ import {
   specOfVersion,
   type VersionRow,
 } from "../store/reads/definitions.ts";
+import { findDeployedVersion } from "../store/reads/deployments.ts";
 import { EVERY_WORKSPACE } from "../store/reads/visibility.ts";
 import { saveVersionSource, type VersionSource } from "../store/version-sources.ts";
 import { createdEvent, publishedEvent, workflowEvent } from "./definition-events.ts";
@@ -48,6 +49,8 @@ export interface SourcePublication extends Omit<NewDefinition, "id"> {
   readonly source: VersionSource;
   /** True: the workspace must not have a definition of that name. */
   readonly mustBeNew?: boolean;
+  /** Where it is deployed; production unless given. */
+  readonly deployTo?: string;
 }
 
 /** The latest version of a definition. */
@@ -75,7 +78,7 @@ export function readPublishedId(madeId: string) {
  */
 export async function publishSource(
   deps: DefinitionDeps,
-  { spec: written, digest, source, mustBeNew = false, ...wanted }: SourcePublication,
+  { spec: written, digest, source, mustBeNew = false, deployTo, ...wanted }: SourcePublication,
 ): Promise<SourcePublished> {
   const spec = await checkedSpec(written);
   const { callers } = deps.database;
@@ -84,7 +87,8 @@ export async function publishSource(
   return commitWithEvents(deps, async (tx) => {
     const { definition, isNew } = await lockNamed(tx, wanted);
     if (mustBeNew && !isNew) throw await takenName(tx, wanted);
-    return publishTo(tx, definition, { isNew, spec, digest, source, seen });
+    const place = deployTo === undefined ? {} : { deployTo };
+    return publishTo(tx, definition, { isNew, spec, digest, source, seen, ...place });
   });
 }
 
@@ -98,7 +102,7 @@ interface PublishedTo extends Pick<SourcePublication, "spec" | "digest" | "sourc
   readonly deployTo?: string;
 }
 
-/** Makes the version, unless the latest one has the content. */
+/** Makes the version, unless the latest one has the content, or the one that is deployed where it goes. */
 export async function publishTo(
   tx: Tx,
   definition: DefinitionRow,
@@ -106,15 +110,17 @@ export async function publishTo(
 ): Promise<Made<SourcePublished>> {
   const isLatest = seen?.version.id === definition.latestVersionId;
   const latest = isLatest ? seen : await findLatest(tx, definition);
-  const isSame = latest?.digest === digest;
-  const publisher = { by: source.publishedBy, note: source.note };
   const isProduction = deployTo === PRODUCTION;
+  const there = isProduction ? undefined : await findDeployed(tx, definition, deployTo);
+  const same = [there, latest].find((each) => each?.digest === digest);
+  const isSame = same !== undefined;
+  const publisher = { by: source.publishedBy, note: source.note };
   const row =
     isProduction && !isSame
       ? await storeVersion(tx, definition, spec, publisher)
       : {
           definition,
-          version: latest && isSame ? latest.version : await storeUndeployed(tx, definition, spec),
+          version: same?.version ?? (await storeUndeployed(tx, definition, spec)),
         };
   if (!isProduction) {
     const order = { ...publisher, environment: deployTo, vars: undefined };
@@ -130,6 +136,7 @@ export async function publishTo(
     madeId: `${row.version.id} ${outcome}`,
     definitionId: definition.id,
     events,
+    isDeployed: true,
   };
 }
 
@@ -151,8 +158,21 @@ export async function findLatest(
   queries: Queries,
   { latestVersionId }: DefinitionRow,
 ): Promise<Latest | undefined> {
-  if (latestVersionId === null) return undefined;
-  const [version] = await findVersions(queries, EVERY_WORKSPACE, [latestVersionId]);
+  return latestVersionId === null ? undefined : withDigest(queries, latestVersionId);
+}
+
+/** The version that is deployed in an environment besides production, with its digest. */
+async function findDeployed(
+  queries: Queries,
+  { id }: DefinitionRow,
+  environment: string,
+): Promise<Latest | undefined> {
+  const found = await findDeployedVersion(queries, EVERY_WORKSPACE, id, environment);
+  return found && withDigest(queries, found.versionId);
+}
+
+async function withDigest(queries: Queries, versionId: string): Promise<Latest | undefined> {
+  const [version] = await findVersions(queries, EVERY_WORKSPACE, [versionId]);
   return version && { version, digest: versionDigest(specOfVersion(version)) };
 }
 

@@ -95,6 +95,8 @@ const SOURCES: Needed<typeof Workflows> = {
   listVersionHeads: "workflows:read",
   // An agent deploys nothing.
   deploy: "workflows:deploy",
+  // What others made needs more (deployments.ts).
+  withdrawDeployment: "workflows:deploy",
   listDeployments: "workflows:read",
   getDeployPolicy: "workflows:read",
   putDeployPolicy: "workflows:admin",

@@ -65,10 +65,10 @@ function readStart({ startAt }: SimulateRequest, faults: Faults): number {
 }
 
 /** Several of one step answer its attempts in order. */
-function readMocks(messages: readonly StepMock[], faults: Faults): Mocks {
+export function readMocks(messages: readonly StepMock[], faults: Faults, before = ""): Mocks {
   const mocks = new Map<string, Mock[]>();
   for (const [index, message] of messages.entries()) {
-    if (message.stepId === "") faults.add(`mocks[${index}].step_id`, "is required");
+    if (message.stepId === "") faults.add(`${before}mocks[${index}].step_id`, "is required");
     const list = mocks.get(message.stepId) ?? [];
     list.push(mockOfMessage(message));
     mocks.set(message.stepId, list);

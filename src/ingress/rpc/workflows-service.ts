@@ -6,9 +6,15 @@ import {
   answerPutDeployPolicy,
   readDeployPolicy,
 } from "./deploy-policies.ts";
-import { answerDeploy, answerListDeployments, readDeployment } from "./deployments.ts";
+import {
+  answerListDeployments,
+  answerWithdraw,
+  deployWith,
+  readDeployment,
+} from "./deployments.ts";
 import { diffVersionsWith } from "./diff-versions.ts";
 import { doneOnce, namedWorkspace, workspaceOfDefinition, workspaceOfStart } from "./done-once.ts";
+import { workspaceOfDeployment } from "./inbox-deployments.ts";
 import { reading } from "./service.ts";
 import type { ServiceParts } from "./service-parts.ts";
 import { checkVersionWith, publishSourceWith, readPublishedSource } from "./sources.ts";
@@ -59,7 +65,12 @@ export function workflowsService(parts: ServiceParts): ServiceImpl<typeof Workfl
     diffVersions: reading(parts, diffVersionsWith(parts.sources)),
     deploy: doneOnce(parts, method.deploy, {
       workspaceOf: workspaceOfDefinition,
-      answer: answerDeploy,
+      answer: deployWith(parts.sources),
+      answerAgain: readDeployment,
+    }),
+    withdrawDeployment: doneOnce(parts, method.withdrawDeployment, {
+      workspaceOf: (deps, { id }) => workspaceOfDeployment(deps, id),
+      answer: answerWithdraw,
       answerAgain: readDeployment,
     }),
     listDeployments: reading(parts, answerListDeployments),

@@ -11,10 +11,11 @@ import {
 } from "../../../src/client/index.ts";
 import { until } from "../assertions/until.ts";
 import type { Requirement } from "./requirement.ts";
-import { as, PACK, refusal, type Stage } from "./stage.ts";
+import { as, PACK, refusal, type Stage, textOf } from "./stage.ts";
 
 const EVENT = "order.made";
 const LISTENS = { ...PACK, on: { event: EVENT } };
+const GOVERNED = { ask: { check: "pay" } };
 const WRAP = { wrap: { task: "Wrap it" } };
 
 /** In the order of the document. */
@@ -83,36 +84,58 @@ export const LIFE_ROWS: readonly Requirement[] = [
   },
   {
     wanted: "An environment takes a version alone that was simulated, or ran in staging, before",
-    state: "open",
-    by: "",
-    lacks: "rules of a deployment policy beside approvers",
+    state: "works",
+    by: "`requires_simulation` and `ran_in` of `Workflows.PutDeployPolicy`, `simulation` of `Deploy`, `workflows environments policy`, `workflows deploy --simulate`",
+    async check(stage) {
+      const { client, workspaceId } = stage;
+      const { sources } = client;
+      const definitionId = await stage.publish(PACK);
+      const [environment, staging] = ["production", "staging"];
+      const rules = [{ environment, requiresSimulation: true, ranIn: staging, noApproval: true }];
+      await sources.putDeployPolicy({ workspaceId, rules, reason: "audit" });
+      const sourceText = textOf({ ...PACK, steps: WRAP });
+      const there = { headers: { "Workflows-Environment": staging } };
+      await sources.publishSource({ workspaceId, sourceText }, there);
+      const deploy = (simulation?: object) =>
+        sources.deploy({
+          ...{ definitionId, environment, version: 2 },
+          ...(simulation === undefined ? {} : { simulation }),
+        });
+      expect((await refusal(deploy())).message).toContain("was simulated");
+      const failing = { mocks: [{ stepId: "wrap", errorMessage: "no paper" }] };
+      expect((await refusal(deploy(failing))).message).toContain("no paper");
+      expect((await refusal(deploy({}))).message).toContain("ran in staging");
+      await stage.complete(await stage.start(definitionId, {}, staging), "wrap");
+      const { deployment } = await deploy({});
+      expect(deployment).toMatchObject({ state: DeploymentState.ACTIVE, version: 2 });
+      // Back to what was there before: a rollback waits for no test.
+      await sources.deploy({ definitionId, environment, version: 1 });
+      expect(await stage.deployed(definitionId)).toEqual({ production: 1, staging: 2 });
+    },
   },
   {
     wanted: "Status: draft, deployed, paused, failed, approval, archived, with reasons",
-    state: "partly",
+    state: "works",
     by: "`status` and `status_reasons` of `Workflows.Get` and `List`",
-    lacks: "FAILED, which needs a health check",
     async check(stage) {
       const { client, workspaceId } = stage;
       const { sources } = client;
       const made = await sources.create({ workspaceId, name: "orders" });
       const definitionId = made.workflow?.definition?.id ?? "";
-      const expectStatus = async (status: WorkflowStatus, reason: string) => {
-        const shown = await stage.workflow(definitionId);
-        expect([shown.status, shown.statusReasons.join(" ")]).toEqual([
-          status,
-          expect.stringContaining(reason),
-        ]);
-        const { workflows } = await sources.list({ workspaceId, statuses: [status] });
-        expect(workflows.map(({ definition }) => definition?.id)).toEqual([definitionId]);
-      };
-      const { DRAFT, DEPLOYED, PAUSED, PENDING_APPROVAL, ARCHIVED } = WorkflowStatus;
+      const expectStatus = (status: WorkflowStatus, reason: string) =>
+        expectStatusOf(stage, definitionId, status, reason);
+      const { DRAFT, DEPLOYED, PAUSED, PENDING_APPROVAL, FAILED, ARCHIVED } = WorkflowStatus;
       await expectStatus(DRAFT, "No version");
+      await stage.publish({ ...PACK, steps: GOVERNED });
+      await until(async () =>
+        (await stage.workflow(definitionId)).status === FAILED ? true : undefined,
+      );
+      await expectStatus(FAILED, "set GOVERNANCE_URL");
       for (const steps of [PACK.steps, WRAP]) await stage.publish({ ...PACK, steps });
-      await expectStatus(DEPLOYED, "Version 2");
+      await expectStatus(DEPLOYED, "Version 3");
       await sources.putDeployPolicy({ workspaceId, rules: [{ environment: "production" }] });
-      await sources.deploy({ definitionId, environment: "production", version: 1 });
-      await expectStatus(PENDING_APPROVAL, "Version 1 waits");
+      await sources.deploy({ definitionId, environment: "production", version: 2 });
+      await expectStatus(PENDING_APPROVAL, "Version 2 waits");
       await sources.pause({ definitionId, reason: "stocktaking" });
       await expectStatus(PAUSED, "stocktaking");
       await sources.archive({ definitionId, reason: "old" });
@@ -194,12 +217,49 @@ export const LIFE_ROWS: readonly Requirement[] = [
   },
   {
     wanted: "Failed: the platform finds that a workflow cannot work",
-    state: "open",
-    by: "",
-    lacks:
-      "a health check each minute and at each deployment: unknown agents, unset collaborators, starts that fail",
+    state: "works",
+    by: "a check each minute and at each deployment: unknown agents and capabilities, unset services, the last 5 starts; status FAILED with reasons",
+    async check(stage) {
+      const definitionId = await stage.publish(PACK);
+      for (let n = 0; n < 5; n += 1) {
+        const runId = await stage.start(definitionId);
+        await stage.fail(runId, "pack", "no boxes");
+        await stage.ended(runId);
+      }
+      // The next look of the minute comes at once where something is deployed.
+      const look = () =>
+        stage.client.sources.deploy({ definitionId, environment: "production", version: 1 });
+      const failed = await until(async () => {
+        await look();
+        const { status, statusReasons } = await stage.workflow(definitionId);
+        return status === WorkflowStatus.FAILED ? statusReasons : undefined;
+      });
+      expect(failed).toEqual([expect.stringContaining('first step "pack" (no boxes)')]);
+      await stage.complete(await stage.start(definitionId), "pack");
+      await until(async () => {
+        await look();
+        const { status } = await stage.workflow(definitionId);
+        return status === WorkflowStatus.DEPLOYED ? true : undefined;
+      });
+    },
   },
 ];
+
+async function expectStatusOf(
+  stage: Stage,
+  definitionId: string,
+  status: WorkflowStatus,
+  reason: string,
+): Promise<void> {
+  const shown = await stage.workflow(definitionId);
+  expect([shown.status, shown.statusReasons.join(" ")]).toEqual([
+    status,
+    expect.stringContaining(reason),
+  ]);
+  const { workspaceId, client } = stage;
+  const { workflows } = await client.sources.list({ workspaceId, statuses: [status] });
+  expect(workflows.map(({ definition }) => definition?.id)).toEqual([definitionId]);
+}
 
 /** The missed triggers of a workflow, once there are so many. */
 function missedOf({ client }: Stage, definitionId: string, count: number) {

@@ -440,6 +440,13 @@ const ROWS: Record<Rpc, Row> = {
     call: ({ sources }, { definitionId }, options) =>
       sources.deploy({ definitionId, environment: "staging" }, options),
   },
+  "sources.withdrawDeployment": {
+    needs: "workflows:deploy",
+    foreign: "NotFound",
+    agent: "PermissionDenied",
+    call: ({ sources }, { definitionId }, options) =>
+      sources.withdrawDeployment({ id: `dep_of_${definitionId}`, reason: "why" }, options),
+  },
   "sources.listDeployments": {
     needs: "workflows:read",
     foreign: "NotFound",
@@ -464,8 +471,7 @@ const ROWS: Record<Rpc, Row> = {
   "sources.getStats": {
     needs: "workflows:read",
     foreign: "NotFound",
-    call: ({ sources }, { definitionId }, options) =>
-      sources.getStats({ definitionId }, options),
+    call: ({ sources }, { definitionId }, options) => sources.getStats({ definitionId }, options),
   },
   "sources.pause": {
     needs: "workflows:run",
@@ -480,8 +486,7 @@ const ROWS: Record<Rpc, Row> = {
   "sources.resume": {
     needs: "workflows:run",
     foreign: "NotFound",
-    call: ({ sources }, { definitionId }, options) =>
-      sources.resume({ definitionId }, options),
+    call: ({ sources }, { definitionId }, options) => sources.resume({ definitionId }, options),
   },
   "sources.listMissedTriggers": {
     needs: "workflows:read",
@@ -696,6 +701,24 @@ export async function putSchedule(
   );
 }
 
+/** A deployment that waits for an approval, made by `subject`. */
+export async function putDeployment(
+  { database }: { readonly database: Pick<Database, "write"> },
+  { workspaceId, definitionId }: Place,
+  subject = `user_of_${workspaceId}`,
+): Promise<void> {
+  await database.write.query(
+    {
+      name: "test_put_deployment",
+      text: `insert into workflow_deployments (at, version, id, workspace_id, definition_id, version_id, environment, state,
+          deployed_by, note, supersedes)
+        select now(), 1, 'dep_of_' || d.id, d.workspace_id, d.id, d.latest_version_id, 'qa', 'PENDING_APPROVAL', $2, '', ''
+        from workflow_definitions d where d.id = $1`,
+    },
+    [definitionId, subject],
+  );
+}
+
 function makeSchedule(
   { schedules }: Pick<Clients, "schedules">,
   { definitionId }: Place,
@@ -713,11 +736,7 @@ async function scheduleOf(
   return schedule?.id ?? "";
 }
 
-function makeEndpoint(
-  { endpoints }: Clients,
-  { definitionId }: Place,
-  options: CallOptions,
-) {
+function makeEndpoint({ endpoints }: Clients, { definitionId }: Place, options: CallOptions) {
   return endpoints.create({ definitionId, verification: EndpointVerification.NONE }, options);
 }
 

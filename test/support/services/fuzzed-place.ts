@@ -242,13 +242,19 @@ const SOUND: Readonly<Record<string, (place: Place, n: number) => Tree>> = {
     ...{ definition_id: definitionId, environment: n % 2 === 0 ? "staging" : "production" },
     ...{ version: 1, vars: { flag: n }, reason: "r" },
   }),
+  "Workflows.WithdrawDeployment": (_, n) => ({ id: `dep_${n}`, reason: "r" }),
   "Workflows.ListDeployments": ({ definitionId }) => ({
     ...{ definition_id: definitionId, environment: "production", states: [2, 4], page_size: 2 },
   }),
   "Workflows.GetDeployPolicy": () => ({ workspace_id: "ws_a" }),
   "Workflows.PutDeployPolicy": (_, n) => ({
     ...{ workspace_id: "ws_a", reason: "r" },
-    rules: [{ environment: n % 2 === 0 ? "qa" : "live", approvers: ["ann"] }],
+    rules: [
+      {
+        ...{ environment: n % 2 === 0 ? "qa" : "live", approvers: ["ann"] },
+        ...{ requires_simulation: n % 3 === 0, ran_in: n % 5 === 0 ? "test" : "" },
+      },
+    ],
   }),
   "Workflows.GetStats": ({ definitionId }, n) => ({ definition_id: definitionId, days: n % 91 }),
   "Workflows.Pause": ({ emptyId }, n) => ({

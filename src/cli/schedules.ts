@@ -70,6 +70,7 @@ async function create(service: Service, call: Call, name: string): Promise<numbe
   const { id: definitionId } = await requireDefinition(service, reference);
   const { schedule } = await service.schedules.create({
     ...{ definitionId, spec, paused: flagOption(call, "paused") },
+    environment: textOption(call, "environment") ?? "",
     reason: textOption(call, "reason") ?? "",
   });
   return print(call, schedule);

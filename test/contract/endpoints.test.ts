@@ -362,6 +362,79 @@ test("endpoints are listed page by page", async () => {
   expect((await refusedBy(endpoints.list(other))).fields).toEqual(["page_token"]);
 });
 
+describe("an endpoint of an environment", () => {
+  test("starts what is deployed there, with its vars, and nothing where nothing is", async () => {
+    const definitionId = await publish();
+    const environment = "staging";
+    const { url, endpoint } = await hooked({ definitionId, environment });
+    expect(endpoint?.environment).toBe(environment);
+    const early = await post(url, "{}");
+    expect([early.status, early.json.error]).toEqual([
+      409,
+      "the workflow is not deployed in staging; Deploy deploys it",
+    ]);
+    const steps = [
+      { id: "ask", name: "Ask {{ run.vars.whom }}", stepType: StepType.HUMAN_TASK },
+      { id: "work", name: "Work", stepType: StepType.HUMAN_TASK },
+    ];
+    await service.client.publishVersion({ definitionId, steps });
+    await workflows.deploy({ definitionId, environment, version: 1, vars: { whom: "ann" } });
+    const delivered = await post(url, "{}", { ...JSON_TYPE, "idempotency-key": "one" });
+    const runId = String(delivered.json.run_id);
+    const { run } = await service.client.getRun({ id: runId });
+    expect(run).toMatchObject({ definitionVersion: 1, steps: [{ stepId: "work" }] });
+    const again = await post(url, "{}", { ...JSON_TYPE, "idempotency-key": "one" });
+    expect(again.json).toMatchObject({ run_id: runId, created: false });
+    // The same id is another delivery of another environment.
+    const other = await hooked({ definitionId });
+    const there = await post(other.url, "{}", { ...JSON_TYPE, "idempotency-key": "one" });
+    expect(there.json).toMatchObject({ created: true });
+    await workflows.pause({ definitionId, onMissed: OnMissedTrigger.QUEUE, queueSeconds: 600 });
+    expect((await post(url, "{}")).json).toMatchObject({ missed: true });
+    await workflows.resume({ definitionId });
+    await startDueTriggers(service, 100, []);
+    const found = await service.client.listRuns({ workspaceId: "ws", definitionId });
+    expect(found.runs.map(({ definitionVersion }) => definitionVersion).sort()).toEqual([1, 1, 2]);
+  });
+
+  test("that rotates on publish has another URL after each, shown to authors, and the one before for a grace", async () => {
+    const definitionId = await publish();
+    const made = await hooked({ definitionId, rotateOnPublish: true, graceSeconds: 3_600 });
+    const plain = await hooked({ definitionId });
+    const staged = { definitionId, environment: "staging", rotateOnPublish: true };
+    const other = await hooked({ ...staged, graceSeconds: 0 });
+    const urlOf = async (id: string) => {
+      const listed = await endpoints.list({ workspaceId: "ws", definitionId, showUrls: true });
+      return listed.endpoints.find((each) => each.id === id);
+    };
+    expect(await urlOf(made.id)).toMatchObject({ url: made.url, graceSeconds: 3_600 });
+    expect(await urlOf(plain.id)).toMatchObject({ url: "", rotateOnPublish: false });
+    const hidden = await endpoints.list({ workspaceId: "ws", definitionId });
+    expect(hidden.endpoints.map(({ url }) => url)).toEqual(["", "", ""]);
+    const steps = [{ id: "next", name: "Next", stepType: StepType.HUMAN_TASK }];
+    await service.client.publishVersion({ definitionId, steps });
+    const rotated = await urlOf(made.id);
+    expect(rotated?.url).not.toBe(made.url);
+    expect(rotated?.changeReason).toBe("rotate_on_publish");
+    const graceMs = Number(rotated?.oldUrlUntil?.seconds) * 1_000 - Date.now();
+    expect(Math.round(graceMs / 60_000)).toBe(60);
+    for (const url of [made.url, rotated?.url ?? "", plain.url]) {
+      expect((await post(url, "{}")).status).toBe(202);
+    }
+    // What changes no version there rotates nothing.
+    expect((await urlOf(other.id))?.url).toBe(other.url);
+    await workflows.deploy({ definitionId, environment: "production", vars: { a: 1 } });
+    expect((await urlOf(made.id))?.url).toBe(rotated?.url);
+    await workflows.deploy({ definitionId, environment: "staging" });
+    expect((await urlOf(other.id))?.url).not.toBe(other.url);
+    expect((await post(other.url, "{}")).status).toBe(404);
+    const byHand = await endpoints.rotate({ id: made.id });
+    expect((await urlOf(made.id))?.url).toBe(byHand.url);
+    await workflows.deploy({ definitionId, environment: "production", version: 1 });
+    expect((await urlOf(made.id))?.url).not.toBe(byHand.url);
+  });
+});
+
 describe("an endpoint is refused in words", () => {
   test.each([
     ["without a verification", { verification: UNSPECIFIED }, ["verification"]],
@@ -369,7 +442,13 @@ describe("an endpoint is refused in words", () => {
     ["with a secret that is too short", { verification: GITHUB, secret: "x" }, ["secret"]],
     ["without the secret that the sender gives", { verification: SLACK }, ["secret"]],
     ["with the header of another scheme", { signatureHeader: "X-A" }, ["signature_header"]],
-    ["of an environment that is not there", { environment: "staging" }, ["environment"]],
+    ["of an environment with a name that is none", { environment: "Staging" }, ["environment"]],
+    ["with a grace that it has no use for", { graceSeconds: 60 }, ["grace_seconds"]],
+    [
+      "with a grace that is too long",
+      { rotateOnPublish: true, graceSeconds: 30 * 86_400 + 1 },
+      ["grace_seconds"],
+    ],
   ] satisfies [string, Wanted, string[]][])("%s", async (_what, more: Wanted, fields) => {
     const definitionId = await publish();
     expect((await refusedBy(hooked({ definitionId, ...more }))).fields).toEqual(fields);
@@ -384,7 +463,10 @@ describe("an endpoint is refused in words", () => {
       name: "",
       secret: "",
     };
-    const change = { signatureHeader: "", changedBy: "", changeReason: "" };
+    const change = {
+      ...{ signatureHeader: "", changedBy: "", changeReason: "" },
+      ...{ rotateOnPublish: false, rotateGraceSeconds: 0 },
+    };
     const making = createEndpoint(service, { ...wanted, ...change, verification: "github" });
     await expect(making).rejects.toMatchObject({
       facts: { fields: [{ description: expect.stringContaining("SECRETS_KEY") }] },

@@ -408,7 +408,12 @@ describe("the trigger of a version", () => {
     const found: Schedule[] = [];
     let pageToken = "";
     do {
-      const page = await schedules.list({ workspaceId: "ws", definitionId, pageSize: 1, pageToken });
+      const page = await schedules.list({
+        workspaceId: "ws",
+        definitionId,
+        pageSize: 1,
+        pageToken,
+      });
       expect(page.totalSize).toBe(3);
       found.push(...page.schedules);
       pageToken = page.nextPageToken;
@@ -446,6 +451,35 @@ test("a workflow is listed with its schedules and endpoints, without what is sec
   expect(found?.starters).toMatchObject(starters);
 });
 
+test("a schedule of an environment starts what is deployed there, and says so where nothing is", async () => {
+  const definitionId = await publish();
+  const environment = "staging";
+  const spec = { line: "@every 1h" };
+  const made = await schedules.create({ definitionId, environment, spec });
+  const { schedule } = made;
+  if (schedule === undefined) throw new Error("no schedule was made");
+  expect(schedule.environment).toBe(environment);
+  const now = await refusedBy(schedules.runNow({ id: schedule.id }));
+  expect(now.error.rawMessage).toBe("the workflow is not deployed in staging; Deploy deploys it");
+  await sleepSince(schedule, HOUR);
+  await fire(schedule);
+  expect((await read(schedule.id)).last).toMatchObject([
+    { runId: "", skipped: "the workflow is not deployed in staging; Deploy deploys it" },
+  ]);
+  const steps = [{ id: "next", name: "Next", stepType: StepType.HUMAN_TASK }];
+  await service.client.publishVersion({ definitionId, steps });
+  await workflows.deploy({ definitionId, environment, version: 1 });
+  await sleepSince(schedule, HOUR);
+  await fire(schedule);
+  const [slot] = (await read(schedule.id)).last;
+  const at = slot?.at ?? timestampFromMs(0);
+  const to = timestampFromMs((Number(at.seconds) + 1) * 1_000);
+  const filled = await schedules.backfill({ id: schedule.id, from: at, to });
+  expect(filled).toMatchObject({ runIds: [slot?.runId], started: 0 });
+  await schedules.runNow({ id: schedule.id });
+  expect((await runsOf(schedule)).map((run) => run.definitionVersion)).toEqual([1, 1]);
+});
+
 describe("a schedule is refused in words", () => {
   const now = Date.now();
   test.each([
@@ -469,14 +503,14 @@ describe("a schedule is refused in words", () => {
     expect((await refusedBy(make(spec))).fields).toEqual(fields);
   });
 
-  test("with fields that are none, an environment that is not there, or without a spec", async () => {
+  test("with fields that are none, an environment whose name is none, or without a spec", async () => {
     const { id, definitionId } = await make();
     const update = (updateMask: string[]) => refusedBy(schedules.update({ id, updateMask }));
     expect((await update([])).fields).toEqual(["update_mask"]);
     expect((await update(["name", "colour"])).fields).toEqual(["update_mask[1]"]);
     const spec = { line: "@daily" };
-    const staging = schedules.create({ definitionId, spec, environment: "staging" });
-    expect((await refusedBy(staging)).fields).toEqual(["environment"]);
+    const wrong = schedules.create({ definitionId, spec, environment: "Staging" });
+    expect((await refusedBy(wrong)).fields).toEqual(["environment"]);
     expect((await refusedBy(schedules.create({ definitionId }))).fields).toEqual(["spec"]);
   });
 

@@ -5,8 +5,8 @@ import { doneOnce, workspaceOfDefinition } from "./done-once.ts";
 import {
   answerCreateEndpoint,
   answerDeleteEndpoint,
-  answerListEndpoints,
   answerRotateEndpoint,
+  listEndpointsWith,
   readEndpoint,
   workspaceOfEndpoint,
 } from "./endpoints.ts";
@@ -30,7 +30,7 @@ export function endpointsService(parts: ServiceParts): ServiceImpl<typeof Endpoi
       answerAgain: (deps, _, id) => readEndpoint(deps, id),
       isShownOnce: true,
     }),
-    list: reading(parts, answerListEndpoints),
+    list: reading(parts, listEndpointsWith(parts.endpoints)),
     delete: doneOnce(parts, method.delete, {
       workspaceOf: workspaceOfEndpoint,
       answer: answerDeleteEndpoint,

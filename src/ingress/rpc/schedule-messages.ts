@@ -20,6 +20,7 @@ const SCOPES = {
   user: RunAsScope.USER,
   org: RunAsScope.ORG,
   agent: RunAsScope.AGENT,
+  group: RunAsScope.GROUP,
 } as const;
 
 const OVERLAP_NUMBERS: Readonly<Record<Overlap, ScheduleOverlap>> = {

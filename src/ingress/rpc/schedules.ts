@@ -28,7 +28,7 @@ import {
   unknownSchedule,
   type WorkflowScheduleRow,
 } from "../../runtime/workflow-schedules.ts";
-import { type DefinitionHead, findDefinitionHead } from "../../store/reads/definition-heads.ts";
+import type { DefinitionHead } from "../../store/reads/definition-heads.ts";
 import {
   countSchedules,
   findTriggerSchedule,
@@ -38,7 +38,7 @@ import {
   type ScheduleFilters,
 } from "../../store/reads/workflow-schedules.ts";
 import { recordedActor } from "./actor.ts";
-import { unknownDefinition } from "./definitions.ts";
+import { requireHeadIn } from "./environment-heads.ts";
 import { checkFields, type Faults, invalidFields, readPageSize } from "./fields.ts";
 import { idTokenOf, readIdToken } from "./id-pages.ts";
 import { findInputFaults } from "./input-schema.ts";
@@ -71,7 +71,7 @@ export async function answerCreateSchedule(deps: WriteDeps, request: SchedulesCr
   faults.refuseIfAny();
   const content = withSpec(EMPTY_CONTENT, spec, readRunAs(deps, spec), new Set(SPEC_FIELDS));
   requireContent(content, Date.now());
-  const head = await requireHead(deps, definitionId);
+  const head = await requireHeadIn(deps, definitionId, environment);
   requireInput(head, content.input);
   const row = await deps.write.starters.createSchedule(
     {
@@ -95,7 +95,8 @@ export async function answerUpdateSchedule(deps: WriteDeps, request: SchedulesUp
   const fields = new Set(updateMask);
   const runsAs = fields.has("run_as") ? readRunAs(deps, spec) : contentOf(row);
   if (fields.has("input")) {
-    requireInput(await requireHead(deps, row.definitionId), spec.input ?? {});
+    const head = await requireHeadIn(deps, row.definitionId, row.environment);
+    requireInput(head, spec.input ?? {});
   }
   const updated = await deps.write.starters.updateSchedule(
     id,
@@ -223,14 +224,7 @@ export async function workspaceOfSchedule(
   return (await findWorkflowSchedule(database.callers, visibility, id))?.workspaceId;
 }
 
-/** The head of a definition. Refuses not_found. */
-export async function requireHead(deps: ReadDeps, id: string): Promise<DefinitionHead> {
-  const head = await findDefinitionHead(deps.database.callers, deps.visibility, id);
-  if (head === undefined) throw unknownDefinition(id);
-  return head;
-}
-
-/** Refuses invalid_fields where an input does not fit the latest version. */
+/** Refuses invalid_fields where an input does not fit the version that it is for. */
 function requireInput(head: DefinitionHead, input: JsonObject): void {
   const { workspaceId, latestVersionId: versionId, inputSchemaJson } = head;
   if (versionId === null) return;

@@ -22,7 +22,12 @@ export const STARTER_ROWS: readonly Requirement[] = [
     async check(stage) {
       const definitionId = await stage.publish({ ...PACK, input: { order: "number" } });
       const { url, endpoint } = await stage.client.endpoints.create({
-        ...{ definitionId, name: "shop", verification: EndpointVerification.GITHUB, secret: SECRET },
+        ...{
+          definitionId,
+          name: "shop",
+          verification: EndpointVerification.GITHUB,
+          secret: SECRET,
+        },
       });
       const post = (body: string, signed = body) => {
         const mac = createHmac("sha256", SECRET).update(signed).digest("hex");
@@ -62,9 +67,8 @@ export const STARTER_ROWS: readonly Requirement[] = [
   },
   {
     wanted: "The URL of a webhook rotates, and the old one works for a time",
-    state: "partly",
-    by: "`Endpoints.Rotate` with `grace_seconds`, `workflows endpoints rotate`",
-    lacks: "rotation at each publish (`rotate_on_publish`)",
+    state: "works",
+    by: "`Endpoints.Rotate` with `grace_seconds`, `Create` with `rotate_on_publish`, `List` with `show_urls`, `workflows endpoints`",
     async check(stage) {
       const definitionId = await stage.publish(PACK);
       const { endpoints } = stage.client;
@@ -78,6 +82,13 @@ export const STARTER_ROWS: readonly Requirement[] = [
       expect([await statusOf(second.url), await statusOf(third.url)]).toEqual([404, 202]);
       await endpoints.delete({ id });
       expect(await statusOf(third.url)).toBe(404);
+      const made = await endpoints.create({ definitionId, verification, rotateOnPublish: true });
+      await stage.publish({ ...PACK, steps: { wrap: { task: "Wrap it" } } });
+      const { workspaceId } = stage;
+      const shown = await endpoints.list({ workspaceId, definitionId, showUrls: true });
+      const url = shown.endpoints[0]?.url ?? "";
+      expect(url).not.toBe(made.url);
+      expect([await statusOf(made.url), await statusOf(url)]).toEqual([202, 202]);
     },
   },
   {

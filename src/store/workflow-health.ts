@@ -49,7 +49,7 @@ export async function keepHealthPlace(db: Queries, afterId: string): Promise<voi
 }
 
 /** Stores what was found of these definitions: those that are not among the failed ones can work. */
-export async function saveWorkflowHealth(
+export async function keepWorkflowHealth(
   db: Queries,
   definitionIds: readonly string[],
   failed: readonly FailedWorkflow[],

@@ -129,7 +129,9 @@ test("from a template over a draft and staging to a run by webhook, its approval
   const { sources } = service.as("user_new");
   const { workflows } = await sources.list({ workspaceId: service.workspaceId });
   const definitionId = workflows[0]?.definition?.id ?? "";
-  await until(async () => (await sources.getStats({ definitionId })).successRate === 1 || undefined);
+  await until(
+    async () => (await sources.getStats({ definitionId })).successRate === 1 || undefined,
+  );
   await openTab(page, "Statistics");
   await page.getByRole("region", { name: "How runs ended" }).getByText("Succeeded").waitFor();
   await page.getByText("100 %").waitFor();

@@ -22,7 +22,7 @@ import {
   beginHealthRound,
   type FailedWorkflow,
   keepHealthPlace,
-  saveWorkflowHealth,
+  keepWorkflowHealth,
 } from "../../store/workflow-health.ts";
 import { judge, type Known } from "./judge.ts";
 import { type AgentQuestion, createKnownAgents } from "./known-agents.ts";
@@ -133,7 +133,7 @@ export function createLook({ database, clients }: Omit<HealthDeps, "log">): Look
       if (reasons.length === 0 && isPartial) return [];
       return [{ definitionId, failed: failedOf(workflow, reasons) }];
     });
-    await saveWorkflowHealth(
+    await keepWorkflowHealth(
       database.write,
       found.map(({ definitionId }) => definitionId),
       found.flatMap(({ failed }) => failed),

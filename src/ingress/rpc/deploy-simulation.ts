@@ -13,7 +13,7 @@ import { invalidFields, newFaults } from "./fields.ts";
 import { readRun } from "./run-answers.ts";
 import { mocksOfRun } from "./run-mocks.ts";
 import type { WriteDeps } from "./service-deps.ts";
-import { readMocks } from "./simulations.ts";
+import { readMocks } from "./simulation-mocks.ts";
 import type { SourceReader } from "./source-reader.ts";
 
 const FIELD = "simulation.";

@@ -60,7 +60,9 @@ export async function readPause(
   { database, visibility }: ReadDeps,
   { definitionId }: WorkflowsPauseRequest,
 ) {
-  return pauseField((await findPauses(database.callers, visibility, [definitionId])).get(definitionId));
+  return pauseField(
+    (await findPauses(database.callers, visibility, [definitionId])).get(definitionId),
+  );
 }
 
 /** Resume. */

@@ -43,7 +43,8 @@ export function MissedTriggers({
   const { id: definitionId } = definition;
   const { data, error } = useCall(
     ["missed", definitionId],
-    ({ sources }, options) => sources.listMissedTriggers({ definitionId, pageSize: SHOWN }, options),
+    ({ sources }, options) =>
+      sources.listMissedTriggers({ definitionId, pageSize: SHOWN }, options),
     { everyMs: EVERY_MS },
   );
   if (data === undefined) return error ? <ErrorNote error={error} /> : null;

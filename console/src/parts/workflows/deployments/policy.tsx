@@ -123,8 +123,9 @@ function rulesOf(stored: readonly DeployRule[], typed: Typed) {
       stored.find((rule) => rule.environment === environment) ?? {};
     const text = typed[environment];
     const more = { environment, requiresSimulation, ranIn };
-    if (text !== undefined) return [{ ...more, approvers: namesOf(text) }];
-    return requiresSimulation || ranIn !== "" ? [{ ...more, noApproval: true }] : [];
+    if (text !== undefined) return [{ ...more, approvers: namesOf(text), noApproval: false }];
+    const isLeft = requiresSimulation || ranIn !== "";
+    return isLeft ? [{ ...more, approvers: [], noApproval: true }] : [];
   });
 }
 

@@ -11,6 +11,7 @@ import { createCallers } from "./collaborators/identity/identity.ts";
 import { createLookupCache } from "./collaborators/lookup-cache.ts";
 import { type Config, describeConfig, readConfig } from "./config.ts";
 import { createDispatcher } from "./egress/dispatch/dispatcher.ts";
+import { startHealthChecks } from "./egress/health/health-checks.ts";
 import { createPerformers } from "./egress/performers/performers.ts";
 import { createPublisher, type Publisher } from "./egress/publish/publisher.ts";
 import { createReconciler } from "./egress/reconcile/reconcile.ts";
@@ -102,6 +103,7 @@ async function start(config: Config, log: Log): Promise<Stop> {
     recoverTasks: bus.recoverTasks,
   });
   reconciler.start();
+  const health = startHealthChecks({ database, clients, log });
   const server = createRpcServer({
     ...{ ...config, ...runtime, graphs, entities, callers },
     decideApproval: createApprovalDecider(inputClients),
@@ -109,12 +111,12 @@ async function start(config: Config, log: Log): Promise<Stop> {
     ...{ publishEvent: bus.publishEvent, eventFeed: bus.eventFeed },
     redeliver: createRedelivery({ ...runtime, graphs, entities }),
     replica: viewOf({ config, replicaId, startedAt, clients, inputClients, dispatcher, bus }),
-    onCommitted: notice,
+    ...{ onCommitted: notice, onDeployed: health.checkSoon },
     probe: createReadiness({ database, log, busTroubles: bus.troubles }),
     metrics: async () => renderPrometheus(),
   });
   log.info("listening", { ...(await server.listen()), replicaId, pid: process.pid });
-  const sources = [server, timers, dispatcher, reconciler, retention];
+  const sources = [server, timers, dispatcher, reconciler, retention, health];
   return () => stopParts({ sources, indexing, bus, inputClients, owners, processor, database });
 }
 

@@ -1,19 +1,20 @@
 /** `workflows apply`: makes definitions and publishes versions, where the service has not got them yet. */
 import { ConnectError } from "@connectrpc/connect";
 import { ResourceInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
+import { DeploymentState } from "../../gen/workflows/ops/v1/deployments_pb.ts";
 import { PublishOutcome } from "../../gen/workflows/ops/v1/workflows_pb.ts";
 import type { WorkflowDefinition, WorkflowVersion } from "../../gen/workflows/v1/workflows_pb.ts";
 import type { VersionSpec } from "../engine/values/definition.ts";
 import { versionDigest } from "../engine/values/digest.ts";
 import { MAX_SOURCE_BYTES } from "../file/source-text.ts";
 import { specOfMessage, unstoredVersion } from "../wire/definitions.ts";
-import { type Call, flagOption } from "./call.ts";
+import { type Call, flagOption, textOption } from "./call.ts";
 import { findDefinition, findVersion } from "./definitions.ts";
 import { CliFailure, EXIT, findFailure } from "./failure.ts";
 import { faultLine, requireSound, type SoundFile } from "./files.ts";
 import { oneLine } from "./one-line.ts";
 import { connectService, FieldsRefused, isUnimplemented, type Service } from "./service.ts";
-import { readSettings } from "./settings.ts";
+import { readSettings, requireHeaderText } from "./settings.ts";
 
 /** What became of a file. */
 interface Applied {
@@ -27,7 +28,13 @@ export async function run(call: Call): Promise<number> {
   const { args, options, out } = call;
   const files = requireSound(args, out);
   refuseTwice(files);
-  const service = connectService(await readSettings(options));
+  const environment = textOption(call, "to");
+  const service = connectService({
+    ...(await readSettings(options)),
+    ...(environment === undefined
+      ? {}
+      : { environment: requireHeaderText(environment, "the name of --to") }),
+  });
   for (const file of files) {
     const { name } = file.workflow;
     const applied = flagOption(call, "dryRun")
@@ -63,9 +70,22 @@ async function plan(service: Service, { workflow }: SoundFile): Promise<Applied>
   const definition = await findDefinition(service, workflow.name);
   if (definition === undefined) return { definitionId: "", version: 1, action: "would create" };
   const latest = await findVersion(service, definition);
-  const isSame = latest !== undefined && isSameVersion(latest, workflow.spec);
-  const version = (latest?.version ?? 0) + (isSame ? 0 : 1);
+  const there = await findDeployedThere(service, definition);
+  const same = [there, latest].find((each) => each && isSameVersion(each, workflow.spec));
+  const isSame = same !== undefined;
+  const version = same?.version ?? (latest?.version ?? 0) + 1;
   return { definitionId: definition.id, version, action: isSame ? "unchanged" : "would publish" };
+}
+
+/** The version that is deployed where the files go; undefined: it is not, or the latest one counts. */
+async function findDeployedThere(service: Service, definition: WorkflowDefinition) {
+  const { environment } = service.settings;
+  if (environment === undefined) return undefined;
+  const { deployments } = await service.sources.listDeployments({
+    ...{ definitionId: definition.id, environment, states: [DeploymentState.ACTIVE], pageSize: 1 },
+  });
+  const number = deployments[0]?.version;
+  return number === undefined ? undefined : findVersion(service, definition, number);
 }
 
 async function apply(
@@ -74,7 +94,12 @@ async function apply(
   talk: (text: string) => void,
 ): Promise<Applied> {
   const published = await publishSource(service, file);
-  if (published === undefined) return publishVersion(service, file, talk);
+  if (published === undefined) {
+    const { environment } = service.settings;
+    if (environment === undefined) return publishVersion(service, file, talk);
+    const message = `${file.path} cannot be published to ${environment} as a text: it has more than ${MAX_SOURCE_BYTES} bytes, or the service is of an older release`;
+    throw new CliFailure(message, EXIT.usage);
+  }
   const { definition, version, outcome } = published;
   const isNew = outcome === PublishOutcome.CREATED;
   if (definition !== undefined && !isNew) warnOfOthers(definition, file, talk);

@@ -69,8 +69,12 @@ export const COMMANDS: readonly CommandRow[] = [
     examples: [
       ["apply expense.workflow.yaml", "make the workflow, or publish its next version"],
       ["apply --dry-run *.workflow.yaml", "say what would be done"],
+      ["apply --to staging expense.workflow.yaml", "publish it there, to be tried first"],
     ],
-    options: [["--dry-run", "say what would be done, and do nothing"]],
+    options: [
+      ["--dry-run", "say what would be done, and do nothing"],
+      ["--to <environment>", "where versions start runs, as of deploy; production unless given"],
+    ],
     callsService: true,
     load: async () => (await import("./apply.ts")).run,
   },

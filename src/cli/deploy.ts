@@ -6,6 +6,7 @@ import { requireDefinition } from "./definitions.ts";
 import { printDeployment } from "./deployments.ts";
 import { CliFailure, EXIT, usageFault } from "./failure.ts";
 import { readFields } from "./field-options.ts";
+import { readJsonObject } from "./json-option.ts";
 import { readCount } from "./numbers.ts";
 import { connectService, type Service } from "./service.ts";
 import { readSettings } from "./settings.ts";
@@ -20,6 +21,7 @@ export async function run(call: Call): Promise<number> {
     throw usageFault("give --version or --from, not both");
   }
   const changed = readFields(call, "var");
+  const simulation = readSimulation(call);
   const service = connectService(await readSettings(call.options), textOption(call, "key"));
   const { id: definitionId } = await requireDefinition(service, call.args[0] ?? "");
   const vars =
@@ -29,12 +31,22 @@ export async function run(call: Call): Promise<number> {
     fromEnvironment: fromEnvironment ?? "",
     reason: textOption(call, "reason") ?? "",
     retire: flagOption(call, "retire"),
+    ...(simulation === undefined ? {} : { simulation }),
   });
   if (deployment === undefined) {
     throw new CliFailure("the service answers without a deployment", EXIT.failed);
   }
   printDeployment(deployment, call.out);
   return EXIT.done;
+}
+
+/** What `--simulate` asks for; undefined without it. */
+function readSimulation(call: Call) {
+  const input = readJsonObject(call, "input", "inputFile");
+  const mocksFromRun = textOption(call, "mocksFrom");
+  if (flagOption(call, "simulate")) return { input: input ?? {}, mocksFromRun: mocksFromRun ?? "" };
+  if (input === undefined && mocksFromRun === undefined) return undefined;
+  throw usageFault("--input and --mocks-from are for --simulate");
 }
 
 /** The vars that are deployed there with those of the options; the version that they were read of must still be there. */

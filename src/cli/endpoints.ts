@@ -8,7 +8,7 @@ import {
 } from "../../gen/workflows/ops/v1/endpoints_pb.ts";
 import type { JsonObject } from "../engine/values/json.ts";
 import { nearest } from "../file/faults.ts";
-import { type Call, textOption } from "./call.ts";
+import { type Call, flagOption, textOption } from "./call.ts";
 import { requireDefinition } from "./definitions.ts";
 import { enumWords, readEnum } from "./enum-option.ts";
 import { EXIT, usageFault } from "./failure.ts";
@@ -48,9 +48,12 @@ async function create(service: Service, call: Call, name: string): Promise<numbe
   }
   const path = textOption(call, "secretFile");
   const secret = path === undefined ? "" : readTextAtMost(path, SECRET_BYTES, "the secret").trim();
-  const { id: workflowId } = await requireDefinition(service, reference);
+  const { id: definitionId } = await requireDefinition(service, reference);
+  const rotateOnPublish = flagOption(call, "rotateOnPublish");
   const made = await service.endpoints.create({
-    ...{ workflowId, verification, secret },
+    ...{ environment: textOption(call, "environment") ?? "", rotateOnPublish },
+    ...graceOf(call),
+    ...{ definitionId, verification, secret },
     name: textOption(call, "name") ?? "",
     signatureHeader: textOption(call, "header") ?? "",
     reason: textOption(call, "reason") ?? "",
@@ -59,10 +62,13 @@ async function create(service: Service, call: Call, name: string): Promise<numbe
 }
 
 async function rotate(service: Service, call: Call, id: string): Promise<number> {
-  const graceMs = readDurationMs(call, "grace");
-  const grace = graceMs === undefined ? {} : { graceSeconds: Math.ceil(graceMs / 1_000) };
   const reason = textOption(call, "reason") ?? "";
-  return print(call, service, await service.endpoints.rotate({ id, reason, ...grace }));
+  return print(call, service, await service.endpoints.rotate({ id, reason, ...graceOf(call) }));
+}
+
+function graceOf(call: Call): { graceSeconds?: number } {
+  const graceMs = readDurationMs(call, "grace");
+  return graceMs === undefined ? {} : { graceSeconds: Math.ceil(graceMs / 1_000) };
 }
 
 async function list(service: Service, call: Call): Promise<number> {
@@ -71,15 +77,23 @@ async function list(service: Service, call: Call): Promise<number> {
     reference === undefined ? undefined : await requireDefinition(service, reference);
   const { endpoints, totalSize } = await service.endpoints.list({
     workspaceId: service.settings.workspace,
-    workflowId: workflow?.id ?? "",
+    definitionId: workflow?.id ?? "",
     pageSize: readCount(call, "limit") ?? 0,
+    showUrls: flagOption(call, "urls"),
   });
   const { out } = call;
   if (out.json) for (const each of endpoints) out.object(jsonOf(each));
   else if (out.quiet) for (const { id } of endpoints) out.line(id);
   else {
-    const head = ["ID", "NAME", "WORKFLOW", "VERIFICATION", "CREATED", "OLD URL UNTIL"];
-    out.table(head, endpoints.map(rowOf));
+    const head = ["ID", "NAME", "WORKFLOW", "ENVIRONMENT", "VERIFICATION", "CREATED"];
+    const showsUrls = flagOption(call, "urls");
+    out.table(
+      [...head, "OLD URL UNTIL", ...(showsUrls ? ["URL"] : [])],
+      endpoints.map((each) => [
+        ...rowOf(each),
+        ...(showsUrls ? [wholeUrl(service, each.url)] : []),
+      ]),
+    );
     if (endpoints.length === 0) out.talk("there are no endpoints");
     else if (totalSize > endpoints.length)
       out.talk(`${endpoints.length} of ${totalSize}; --limit shows more`);
@@ -101,10 +115,7 @@ function print(
 ): number {
   const { endpoint, secret = "" } = made;
   const id = endpoint?.id ?? "";
-  // A service without PUBLIC_URL knows the path alone.
-  const url = made.url.startsWith("/")
-    ? `${settings.server.replace(/\/+$/, "")}${made.url}`
-    : made.url;
+  const url = wholeUrl({ settings }, made.url);
   if (out.json) {
     out.object({ endpoint: endpoint === undefined ? {} : jsonOf(endpoint), url, secret });
   } else if (out.quiet) out.line(id);
@@ -117,14 +128,20 @@ function print(
   return EXIT.done;
 }
 
+/** A service without PUBLIC_URL knows the path alone. */
+function wholeUrl({ settings }: Pick<Service, "settings">, url: string): string {
+  return url.startsWith("/") ? `${settings.server.replace(/\/+$/, "")}${url}` : url;
+}
+
 function jsonOf(endpoint: Endpoint): JsonObject {
   return toJson(EndpointSchema, endpoint, { useProtoFieldName: true }) as JsonObject;
 }
 
-function rowOf({ id, name, workflowId, verification, createdAt, oldUrlUntil }: Endpoint): string[] {
+function rowOf(endpoint: Endpoint): string[] {
+  const { id, name, definitionId, environment, verification, createdAt, oldUrlUntil } = endpoint;
   const text = (at: typeof createdAt) => timeText(at === undefined ? undefined : timestampDate(at));
   return [
-    ...[id, name, workflowId, nameOf(EndpointVerification, verification)],
+    ...[id, name, definitionId, environment, nameOf(EndpointVerification, verification)],
     ...[text(createdAt), text(oldUrlUntil)],
   ];
 }

@@ -67,9 +67,10 @@ async function create(service: Service, call: Call, name: string): Promise<numbe
     ...(catchUpMs === undefined ? {} : { catchUpSeconds: Math.ceil(catchUpMs / 1_000) }),
     ...(input === undefined ? {} : { input }),
   };
-  const { id: workflowId } = await requireDefinition(service, reference);
+  const { id: definitionId } = await requireDefinition(service, reference);
   const { schedule } = await service.schedules.create({
-    ...{ workflowId, spec, paused: flagOption(call, "paused") },
+    ...{ definitionId, spec, paused: flagOption(call, "paused") },
+    environment: textOption(call, "environment") ?? "",
     reason: textOption(call, "reason") ?? "",
   });
   return print(call, schedule);
@@ -81,7 +82,7 @@ async function list(service: Service, call: Call): Promise<number> {
     reference === undefined ? undefined : await requireDefinition(service, reference);
   const { schedules, totalSize } = await service.schedules.list({
     workspaceId: service.settings.workspace,
-    workflowId: workflow?.id ?? "",
+    definitionId: workflow?.id ?? "",
     pageSize: readCount(call, "limit") ?? 0,
   });
   const { out } = call;
@@ -173,8 +174,8 @@ function jsonOf(schedule: Schedule): JsonObject {
 }
 
 function rowOf(schedule: Schedule): string[] {
-  const { id, spec, workflowId, words, next } = schedule;
-  return [id, spec?.name ?? "", workflowId, words, textOf(next[0]), stateOf(schedule)];
+  const { id, spec, definitionId, words, next } = schedule;
+  return [id, spec?.name ?? "", definitionId, words, textOf(next[0]), stateOf(schedule)];
 }
 
 function stateOf({ paused, readOnly, next, spec }: Schedule): string {

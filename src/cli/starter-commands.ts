@@ -14,6 +14,10 @@ export const STARTER_COMMANDS: readonly CommandRow[] = [
       ["endpoints create expense-approval --verify github", "a URL and a secret"],
       ["endpoints list --workflow expense-approval", "those of a workflow"],
       [
+        "endpoints create expense-approval --verify none --environment staging",
+        "what is deployed in staging",
+      ],
+      [
         "endpoints rotate whk_01m7z0gf5ypaazgvdbndjjmzcj --grace 1h",
         "another URL, the old one for an hour",
       ],
@@ -28,7 +32,16 @@ export const STARTER_COMMANDS: readonly CommandRow[] = [
       ["--secret-file <file>", "create: a file with the sender's secret, - for standard input"],
       ["--header <name>", "create: the header of an hmac; X-Signature unless given"],
       ["--name <text>", "create: what people call it"],
-      ["--grace <duration>", "rotate: how long the old URL works on, such as 1h; 24h unless given"],
+      ["--environment <name>", "create: where runs start; production unless given"],
+      [
+        "--rotate-on-publish",
+        "create: another URL whenever another version starts runs there; list --urls shows it",
+      ],
+      [
+        "--grace <duration>",
+        "rotate, and create with --rotate-on-publish: how long the old URL works on, such as 1h; 24h unless given",
+      ],
+      ["--urls", "list: show the URLs of endpoints that rotate by themselves"],
       ["--limit <number>", "list: how many, 50 unless given"],
       REASON,
       KEY,
@@ -59,6 +72,7 @@ export const STARTER_COMMANDS: readonly CommandRow[] = [
         "--cron <line>",
         "create: a line of cron, @every 90s, or hourly, daily 9am, weekly Monday, weekdays, monthly",
       ],
+      ["--environment <name>", "create: where runs start; production unless given"],
       ["--zone <zone>", "create, preview: a time zone such as Europe/Berlin; UTC unless given"],
       ["--input <json>", "create: the input of the runs, a JSON object"],
       ["--input-file <file>", "create: a file with the input, - for standard input"],

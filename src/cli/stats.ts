@@ -25,7 +25,7 @@ export async function run(call: Call): Promise<number> {
   const service = connectService(await readSettings(call.options));
   const { id, name } = await requireDefinition(service, args[0] ?? "");
   const stats = await service.sources.getStats({
-    workflowId: id,
+    definitionId: id,
     days: readCount(call, "days") ?? 0,
   });
   if (out.json) {

@@ -21,7 +21,7 @@ import { nameOf } from "./show-run.ts";
 
 interface Target {
   readonly service: Service;
-  readonly workflowId: string;
+  readonly definitionId: string;
   readonly reason: string;
   readonly ids: readonly string[];
 }
@@ -39,14 +39,14 @@ export async function run(call: Call): Promise<number> {
   }
   if (act !== replay && ids.length > 0) throw usageFault(`${name} takes no ids`);
   const service = connectService(await readSettings(call.options), textOption(call, "key"));
-  const { id: workflowId } = await requireDefinition(service, workflow);
-  return act({ service, workflowId, ids, reason: textOption(call, "reason") ?? "" }, call);
+  const { id: definitionId } = await requireDefinition(service, workflow);
+  return act({ service, definitionId, ids, reason: textOption(call, "reason") ?? "" }, call);
 }
 
-async function pause({ service, workflowId, reason }: Target, call: Call): Promise<number> {
+async function pause({ service, definitionId, reason }: Target, call: Call): Promise<number> {
   const queueMs = readDurationMs(call, "queue");
   const answer = await service.sources.pause({
-    ...{ workflowId, reason },
+    ...{ definitionId, reason },
     ...(queueMs === undefined
       ? {}
       : { onMissed: OnMissedTrigger.QUEUE, queueSeconds: Math.ceil(queueMs / 1_000) }),
@@ -54,7 +54,7 @@ async function pause({ service, workflowId, reason }: Target, call: Call): Promi
   const { out } = call;
   if (out.json && answer.pause !== undefined) {
     out.object(toJson(WorkflowPauseSchema, answer.pause, { useProtoFieldName: true }) as Json);
-  } else if (out.quiet) out.line(workflowId);
+  } else if (out.quiet) out.line(definitionId);
   else {
     const what = queueMs === undefined ? "dropped, and listed" : "queued";
     out.line(`paused; triggers are ${what}; runs under way go on`);
@@ -62,20 +62,20 @@ async function pause({ service, workflowId, reason }: Target, call: Call): Promi
   return EXIT.done;
 }
 
-async function resume({ service, workflowId, reason }: Target, { out }: Call): Promise<number> {
-  const { starting } = await service.sources.resume({ workflowId, reason });
+async function resume({ service, definitionId, reason }: Target, { out }: Call): Promise<number> {
+  const { starting } = await service.sources.resume({ definitionId, reason });
   if (out.json) out.object({ starting: Number(starting) });
-  else if (out.quiet) out.line(workflowId);
+  else if (out.quiet) out.line(definitionId);
   else out.line(`resumed; ${starting} queued triggers start`);
   return EXIT.done;
 }
 
 /** Newest first. */
-async function missed({ service, workflowId }: Target, call: Call): Promise<number> {
+async function missed({ service, definitionId }: Target, call: Call): Promise<number> {
   const { out } = call;
   const pageSize = readCount(call, "limit") ?? 20;
   const { triggers, totalSize } = await service.sources.listMissedTriggers({
-    workflowId,
+    definitionId,
     pageSize,
   });
   if (out.json) {
@@ -92,13 +92,13 @@ async function missed({ service, workflowId }: Target, call: Call): Promise<numb
   return EXIT.done;
 }
 
-async function replay({ service, workflowId, ids, reason }: Target, call: Call): Promise<number> {
+async function replay({ service, definitionId, ids, reason }: Target, call: Call): Promise<number> {
   const sinceMs = readDurationMs(call, "since");
   if (ids.length > 0 === (sinceMs !== undefined)) {
     throw usageFault("replay needs ids or --since, and not both: workflows triggers missed");
   }
   const wanted = {
-    ...{ workflowId, reason, ids: [...ids] },
+    ...{ definitionId, reason, ids: [...ids] },
     ...(sinceMs === undefined ? {} : { missedFrom: timestampFromMs(Date.now() - sinceMs) }),
   };
   const { starting, skipped, more } = await service.sources.replayMissedTriggers(wanted);

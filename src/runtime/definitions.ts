@@ -37,6 +37,7 @@ import { insertVersionFacts } from "../store/version-facts.ts";
 import { applyKeys } from "./caller-keys.ts";
 import { closedRefusal } from "./closed-refusals.ts";
 import { createdEvent, type Published, publishedEvent } from "./definition-events.ts";
+import { type EndpointSettings, rotateOnDeploy } from "./endpoints.ts";
 import { inPieces } from "./in-pieces.ts";
 import { partitionOf } from "./partition.ts";
 import type { Committed } from "./submission.ts";
@@ -47,6 +48,10 @@ export type { Published } from "./definition-events.ts";
 export interface DefinitionDeps {
   readonly database: Database;
   readonly onCommitted?: (committed: Committed) => void;
+  /** With which endpoints rotate that do so by themselves. */
+  readonly endpoints?: EndpointSettings | undefined;
+  /** Called after a commit that may have changed what is deployed of a definition. */
+  readonly onDeployed?: (definitionId: string) => void;
   /** The key of the call, marked in the transaction with the id of what was made. */
   readonly callerKey?: KeyClaim | undefined;
 }
@@ -87,7 +92,8 @@ export async function publishVersion(
   return commitWithEvents(deps, async (tx) => {
     const definition = await lockSeen(tx, { definitionId, workspaceId });
     const row = await storeVersion(tx, definition, spec, { by, note });
-    return { row, madeId: row.version.id, definitionId, events: [publishedEvent(row)] };
+    const events = [publishedEvent(row)];
+    return { row, madeId: row.version.id, definitionId, events, isDeployed: true };
   });
 }
 
@@ -155,12 +161,12 @@ export async function storeVersion(
   return { version, definition: await leadWith(tx, version, version.createdAt) };
 }
 
-/** Refuses illegal_move where production takes a version by an approval alone. */
+/** Refuses illegal_move where production takes a version by the rules of a policy alone. */
 async function requireOpenProduction(tx: Tx, workspaceId: string): Promise<void> {
   const policy = await findDeployPolicy(tx, EVERY_WORKSPACE, workspaceId);
   if (ruleOf(policy, PRODUCTION) === undefined) return;
   const message =
-    "a policy of the workspace asks for an approval before production: use PublishDraft with deploy_to, then Deploy";
+    "a policy of the workspace asks for more before production: publish to another environment (PublishDraft with deploy_to, or PublishSource with the header Workflows-Environment), then Deploy";
   throw new Refusal("illegal_move", message);
 }
 
@@ -204,6 +210,8 @@ export interface Made<Row> {
   readonly madeId: string;
   readonly definitionId: string;
   readonly events: readonly JsonObject[];
+  /** What is deployed of the definition may have changed. */
+  readonly isDeployed?: boolean;
 }
 
 /** Commits what `write` makes with the caller's key and the events of the definition. */
@@ -211,14 +219,18 @@ export async function commitWithEvents<Row>(
   deps: DefinitionDeps,
   write: (tx: Tx) => Promise<Made<Row>>,
 ): Promise<Row> {
-  const { row, batch } = await deps.database.transaction(async (tx) => {
-    const { row, madeId, definitionId, events } = await write(tx);
+  const { row, batch, deployed } = await deps.database.transaction(async (tx) => {
+    const { row, madeId, definitionId, events, isDeployed = false } = await write(tx);
+    if (isDeployed) await rotateOnDeploy(tx, deps.endpoints, definitionId);
     const { callerKey } = deps;
     if (callerKey !== undefined) await applyKeys(tx, [{ ...callerKey, appliedTo: madeId }]);
-    if (events.length === 0) return { row };
+    const deployed = isDeployed ? definitionId : undefined;
+    if (events.length === 0) return { row, deployed };
     const partition = partitionOf(definitionId);
-    return { row, batch: { id: await appendChange(tx, partition, events), partition, runs: [] } };
+    const id = await appendChange(tx, partition, events);
+    return { row, deployed, batch: { id, partition, runs: [] } };
   });
+  if (deployed !== undefined) deps.onDeployed?.(deployed);
   const tasks = { wanted: [], cancelled: [], ended: [] };
   // A version may have a schedule.
   const dueInMs = 0;

@@ -14,9 +14,9 @@ import {
   type NewDeployPolicy,
   saveDeployPolicy,
 } from "../store/deploy-policies.ts";
-import { decideWaiting, endDeployment } from "../store/deployments.ts";
-import { type DefinitionRow, findVersions } from "../store/reads/definitions.ts";
-import { type DeployPolicyRow, findDeployPolicy } from "../store/reads/deploy-policies.ts";
+import { decideWaiting, endDeployment, withdrawWaiting } from "../store/deployments.ts";
+import { type DefinitionRow, findDefinition, findVersions } from "../store/reads/definitions.ts";
+import { type DeployPolicyRow, findDeployPolicy, ruleOf } from "../store/reads/deploy-policies.ts";
 import { type DeploymentRow, findDeployment } from "../store/reads/deployments.ts";
 import { EVERY_WORKSPACE } from "../store/reads/visibility.ts";
 import {
@@ -26,6 +26,8 @@ import {
   lockSeen,
   requireOpen,
 } from "./definitions.ts";
+import { requireRules } from "./deploy-rules.ts";
+import { requireRunnable } from "./runnable-versions.ts";
 
 /** Puts a policy; `etag` is that of the policy that was read. Refuses illegal_move where it was changed since. */
 export async function putDeployPolicy(
@@ -62,17 +64,21 @@ export interface DeployVerdict {
   readonly reason: string;
 }
 
-/** Decides it. A repeat gives it as it is; refuses illegal_move where it waits no more, and the approval of an archived workflow's. */
+/**
+ * Decides it. A repeat gives it as it is; refuses illegal_move where it waits no more, and an approval where the workflow is archived, the
+ * version cannot run any more, or the policy asks for more by now.
+ */
 export async function decideDeployment(
   deps: DefinitionDeps,
-  seen: Pick<DeploymentRow, "definitionId" | "workspaceId">,
+  seen: Pick<DeploymentRow, "definitionId" | "workspaceId" | "versionId" | "state">,
   verdict: DeployVerdict,
 ): Promise<DeploymentRow> {
   const { definitionId, workspaceId } = seen;
+  if (verdict.isApproved) await requireRunnableNow(deps, seen);
   return commitWithEvents(deps, async (tx) => {
     const definition = await lockSeen(tx, { definitionId, workspaceId });
     const row = await requireDeployment(tx, verdict.id);
-    const made = { madeId: row.id, definitionId, events: [] };
+    const made = { madeId: row.id, definitionId, events: [], isDeployed: verdict.isApproved };
     if (row.state !== "PENDING_APPROVAL") {
       const isRepeat = row.decidedBy === verdict.by && isApproved(row) === verdict.isApproved;
       if (isRepeat && row.decidedBy !== "") return { row, ...made };
@@ -85,6 +91,57 @@ export async function decideDeployment(
   });
 }
 
+/** A withdrawal of a deployment that waits for an approval. */
+export interface Withdrawal {
+  readonly id: string;
+  readonly by: string;
+  /** They may withdraw what others made. */
+  readonly isAdmin: boolean;
+  readonly reason: string;
+}
+
+/** Withdraws it. A repeat gives it as it is; refuses illegal_move where it waits no more, permission_denied for what another one made. */
+export async function withdrawDeployment(
+  deps: DefinitionDeps,
+  seen: Pick<DeploymentRow, "definitionId" | "workspaceId">,
+  { id, by, isAdmin, reason }: Withdrawal,
+): Promise<DeploymentRow> {
+  const { definitionId, workspaceId } = seen;
+  return commitWithEvents(deps, async (tx) => {
+    await lockSeen(tx, { definitionId, workspaceId });
+    const row = await requireDeployment(tx, id);
+    const made = { madeId: id, definitionId, events: [] };
+    if (row.deployedBy !== by && !isAdmin) {
+      const who = row.deployedBy === "" ? "somebody else" : row.deployedBy;
+      throw new Refusal(
+        "permission_denied",
+        `${who} made the deployment: an admin may withdraw it`,
+      );
+    }
+    const isWithdrawn = row.state === "RETIRED" && row.activeAt === null;
+    if (isWithdrawn) return { row, ...made };
+    if (row.state !== "PENDING_APPROVAL") {
+      const resource = { type: "deployment", name: id };
+      throw new Refusal("illegal_move", `the deployment is ${row.state}`, { resource });
+    }
+    await withdrawWaiting(tx, id, reason);
+    return { row: await requireDeployment(tx, id), ...made };
+  });
+}
+
+/** Before the lock, for it takes a while. */
+async function requireRunnableNow(
+  { database: { callers } }: DefinitionDeps,
+  { definitionId, versionId, state }: Pick<DeploymentRow, "definitionId" | "versionId" | "state">,
+): Promise<void> {
+  if (state !== "PENDING_APPROVAL") return;
+  const definition = await findDefinition(callers, EVERY_WORKSPACE, definitionId);
+  const [version] = await findVersions(callers, EVERY_WORKSPACE, [versionId]);
+  // What is gone is refused under the lock.
+  if (definition === undefined || version === undefined) return;
+  await requireRunnable(callers, definition, version);
+}
+
 /** Whether a deployment that was decided was approved. */
 export function isApproved({ activeAt }: DeploymentRow): boolean {
   return activeAt !== null;
@@ -92,19 +149,22 @@ export function isApproved({ activeAt }: DeploymentRow): boolean {
 
 async function approve(
   tx: Tx,
-  { latestVersionId }: DefinitionRow,
+  { latestVersionId, workspaceId }: DefinitionRow,
   row: DeploymentRow,
   verdict: DeployVerdict,
 ): Promise<void> {
   const { definitionId, environment, versionId } = row;
   await requireOpen(tx, definitionId);
+  const rule = ruleOf(await findDeployPolicy(tx, EVERY_WORKSPACE, workspaceId), environment);
+  const version = { id: versionId, version: row.version, definitionId };
+  await requireRules(tx, rule, version, { workspaceId, isSimulated: row.simulatedAt !== null });
   const place = { definitionId, environment };
   const supersedes = (await endDeployment(tx, place, "ACTIVE", "SUPERSEDED")) ?? "";
   await decide(tx, verdict, { state: "ACTIVE", supersedes });
   if (environment !== PRODUCTION || latestVersionId === versionId) return;
-  const [version] = await findVersions(tx, EVERY_WORKSPACE, [versionId]);
-  if (version === undefined) throw new Error(`version ${versionId} is not stored`);
-  await leadWith(tx, version);
+  const [stored] = await findVersions(tx, EVERY_WORKSPACE, [versionId]);
+  if (stored === undefined) throw new Error(`version ${versionId} is not stored`);
+  await leadWith(tx, stored);
 }
 
 async function decide(

@@ -7,13 +7,10 @@
  * 2. What is ACTIVE in production and the definition's latest version move in one transaction, under the definition's lock, which
  *    publishing takes too.
  */
-import { compileGraphInPieces } from "../engine/graph/compile.ts";
 import { triggerKeyOf } from "../engine/matching/keys.ts";
-import { workflowOf } from "../engine/steps/child-runs/setting.ts";
-import type { StepDefinition, VersionSpec } from "../engine/values/definition.ts";
 import { versionDigest } from "../engine/values/digest.ts";
 import { PRODUCTION } from "../engine/values/environment.ts";
-import { canonicalJson, type JsonObject, ownValue } from "../engine/values/json.ts";
+import { canonicalJson, type JsonObject } from "../engine/values/json.ts";
 import { newDeploymentId } from "../process/ids.ts";
 import { Refusal } from "../process/refusal.ts";
 import type { Queries, Tx } from "../store/database.ts";
@@ -35,7 +32,6 @@ import {
 } from "../store/reads/deployments.ts";
 import { findNewestNumber } from "../store/reads/version-sources.ts";
 import { EVERY_WORKSPACE } from "../store/reads/visibility.ts";
-import { findMissingChildren } from "../store/service-reads/child-targets.ts";
 import {
   commitWithEvents,
   type DefinitionDeps,
@@ -44,7 +40,8 @@ import {
   type Publisher,
   requireOpen,
 } from "./definitions.ts";
-import { inPieces } from "./in-pieces.ts";
+import { requireRules } from "./deploy-rules.ts";
+import { requireRunnable } from "./runnable-versions.ts";
 
 /** What is to be deployed; `workspaceId` "" takes any workspace's definition. */
 export interface DeployOrder extends Publisher {
@@ -59,12 +56,15 @@ export interface DeployOrder extends Publisher {
   readonly vars: JsonObject | undefined;
   /** The version that must be ACTIVE now, 0 for none; unset: any. */
   readonly expectedVersion: number | undefined;
+  /** Plays the version with these vars: why it came to no good end; undefined: it did. Unset: it is not played. */
+  readonly simulate?:
+    | ((version: VersionRow, vars: JsonObject) => Promise<string | undefined>)
+    | undefined;
 }
 
 /** What is to be ended. */
-export type RetireOrder = Omit<DeployOrder, "version" | "fromEnvironment" | "vars">;
+export type RetireOrder = Omit<DeployOrder, "version" | "fromEnvironment" | "vars" | "simulate">;
 
-const NAMED_AT_MOST = 5;
 /** Of a workflow, besides production: lists show all of them. */
 const ENVIRONMENTS_AT_MOST = 16;
 
@@ -80,16 +80,20 @@ export async function deploy(deps: DefinitionDeps, order: DeployOrder): Promise<
       throw new Refusal("lost_race", `version ${meant} took the place of ${checked.version}`);
     }
     requireExpected(order, activeIn(definition, current, environment));
-    const row = await deployLocked(tx, definition, order, checked);
-    return { row, madeId: row.id, definitionId, events: [] };
+    const isSimulated = order.simulate !== undefined;
+    const row = await deployLocked(tx, definition, { ...order, isSimulated }, checked);
+    return { row, madeId: row.id, definitionId, events: [], isDeployed: true };
   });
 }
 
-/** Deploys a version of a definition that is locked, which can run. Refuses archived, and illegal_move where there is no room. */
+/**
+ * Deploys a version of a definition that is locked, which can run. Refuses archived, and illegal_move where there is no room or the
+ * policy asks for more.
+ */
 export async function deployLocked(
   tx: Tx,
   definition: DefinitionRow,
-  order: Pick<DeployOrder, "environment" | "vars" | "by" | "note">,
+  order: Pick<DeployOrder, "environment" | "vars" | "by" | "note"> & { isSimulated?: boolean },
   version: VersionRow,
 ): Promise<DeploymentRow> {
   const { environment } = order;
@@ -104,14 +108,19 @@ export async function deployLocked(
       ? row
       : undefined;
   const policy = await findDeployPolicy(tx, EVERY_WORKSPACE, definition.workspaceId);
-  const needsApproval = ruleOf(policy, environment) !== undefined;
+  const rule = ruleOf(policy, environment);
+  const needsApproval = rule !== undefined && rule.noApproval !== true;
   const waiting = current.find((row) => isWaiting(row, environment));
   const same = ifSame(stored) ?? (needsApproval ? ifSame(waiting) : undefined);
   // What waited is not what is wanted any more.
   if (waiting !== undefined && waiting !== same) {
     await endDeployment(tx, { definitionId, environment }, "PENDING_APPROVAL", "SUPERSEDED");
   }
-  return same ?? put(tx, definition, order, { version, vars, needsApproval });
+  if (same !== undefined) return same;
+  const { isSimulated = false } = order;
+  const { workspaceId } = definition;
+  await requireRules(tx, rule, version, { workspaceId, isSimulated });
+  return put(tx, definition, order, { version, vars, needsApproval, isSimulated });
 }
 
 /** Ends what is ACTIVE in an environment. Refuses illegal_move where nothing is, and in production. */
@@ -127,7 +136,8 @@ export async function retire(deps: DefinitionDeps, order: RetireOrder): Promise<
     const place = { definitionId, environment };
     const id = await endDeployment(tx, place, "ACTIVE", "RETIRED");
     if (id === undefined) throw refused(`nothing is deployed in ${environment}`);
-    return { row: await requireRow(tx, id), madeId: id, definitionId, events: [] };
+    const row = await requireRow(tx, id);
+    return { row, madeId: id, definitionId, events: [], isDeployed: true };
   });
 }
 
@@ -146,6 +156,7 @@ interface Content {
   readonly version: VersionRow;
   readonly vars: JsonObject;
   readonly needsApproval: boolean;
+  readonly isSimulated: boolean;
 }
 
 /** Puts a version into its environment in place of what is there, or lets it wait for an approval. The definition is locked. */
@@ -153,7 +164,7 @@ async function put(
   tx: Tx,
   { id: definitionId, workspaceId, latestVersionId }: DefinitionRow,
   { environment, by, note }: Pick<DeployOrder, "environment" | "by" | "note">,
-  { version, vars, needsApproval }: Content,
+  { version, vars, needsApproval, isSimulated }: Content,
 ): Promise<DeploymentRow> {
   const place = { definitionId, environment };
   const ended = needsApproval ? "" : await endDeployment(tx, place, "ACTIVE", "SUPERSEDED");
@@ -163,7 +174,7 @@ async function put(
   await insertDeployment(
     tx,
     {
-      ...facts,
+      ...{ ...facts, isSimulated },
       ...{ versionId: version.id, version: version.version },
       state: needsApproval ? "PENDING_APPROVAL" : "ACTIVE",
       digest: needsApproval ? versionDigest(specOfVersion(version)) : "",
@@ -204,7 +215,20 @@ async function checkedVersion(
     throw new Refusal("not_found", message, { resource });
   }
   await requireRunnable(callers, definition, version);
+  await requireGoodEnd(order, version, current);
   return version;
+}
+
+/** Refuses illegal_move where the simulation of an order comes to no good end. */
+async function requireGoodEnd(
+  { simulate, vars, environment }: DeployOrder,
+  version: VersionRow,
+  current: readonly DeploymentRow[],
+): Promise<void> {
+  const stored = current.find((row) => isActive(row, environment))?.vars ?? {};
+  const problem = await simulate?.(version, vars ?? stored);
+  if (problem === undefined) return;
+  throw refused(`version ${version.version} is not deployed: in its simulation ${problem}`);
 }
 
 /** The number of the version that an order means. */
@@ -256,41 +280,6 @@ function requireExpected(
   if (expectedVersion === undefined || expectedVersion === (active?.version ?? 0)) return;
   const there = active === undefined ? "none" : `version ${active.version}`;
   throw refused(`${environment} has ${there}, not version ${expectedVersion}: look again`);
-}
-
-/** A version of another release may be more than this one knows, and a workflow that it starts may be gone. */
-async function requireRunnable(
-  queries: Queries,
-  { workspaceId }: DefinitionRow,
-  version: VersionRow,
-): Promise<void> {
-  const spec = specOfVersion(version);
-  const missing = await findMissingChildren(queries, workspaceId, spec.steps.flatMap(fixedTarget));
-  const fault = await faultOf(spec);
-  if (fault === undefined && missing.length === 0) return;
-  const gone = `it starts workflows that are not there: ${missing.slice(0, NAMED_AT_MOST).join(", ")}`;
-  throw refused(`version ${version.version} cannot run: ${fault ?? gone}`);
-}
-
-/** The workflow that a step starts; none where an expression names it. */
-function fixedTarget(step: StepDefinition): { id: string; name: string }[] {
-  const setting = workflowOf(step) ?? {};
-  const id = ownValue(setting, "definition_id") ?? "";
-  const name = ownValue(setting, "name") ?? "";
-  if (typeof id !== "string" || typeof name !== "string") return [];
-  const text = `${id}${name}`;
-  return text === "" || text.includes("{{") ? [] : [{ id, name }];
-}
-
-/** Why a version does not compile; undefined where it does. */
-async function faultOf(spec: VersionSpec): Promise<string | undefined> {
-  try {
-    await inPieces(compileGraphInPieces(spec));
-    return undefined;
-  } catch (error) {
-    if (error instanceof Error) return error.message;
-    throw error;
-  }
 }
 
 function refused(message: string): Refusal {

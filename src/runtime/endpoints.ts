@@ -1,7 +1,8 @@
 /**
  * Endpoints: their making, and what a delivery finds by the token in its URL.
  * Boundary: tokens and secrets are plain here alone; the store gets hashes and sealed bytes. What a delivery is, ingress/rpc/hooks/ says.
- * Invariant: the token is in the answer of the call that made it and nowhere else: no row, no log line and no kept answer has it.
+ * Invariant: the token is in the answer of the call that made it and nowhere else: no row, no log line and no kept answer has it. That of an
+ * endpoint which rotates by itself is stored sealed, for nobody gets an answer then.
  */
 import { createHash, randomBytes } from "node:crypto";
 import { createGathered } from "../process/gathered.ts";
@@ -21,8 +22,10 @@ import {
   deleteEndpoint,
   type EndpointKey,
   type EndpointRow,
+  findToRotate,
   insertEndpoint,
   rotateEndpoint,
+  rotateEndpoints,
 } from "../store/endpoints.ts";
 import {
   type EndpointOfToken,
@@ -60,6 +63,9 @@ export interface WantedEndpoint {
   /** "": the service makes one, where the scheme allows it. */
   readonly secret: string;
   readonly signatureHeader: string;
+  /** It gets another URL when another version starts runs in its environment; the one before works on for so long. */
+  readonly rotateOnPublish: boolean;
+  readonly rotateGraceSeconds: number;
   readonly changedBy: string;
   readonly changeReason: string;
 }
@@ -76,6 +82,8 @@ export interface MadeEndpoint {
 const OF_A_WORKFLOW = 50;
 const TOKEN_BYTES = 32;
 const PATH = "/hooks/";
+const NEEDS_KEY =
+  "needs SECRETS_KEY in the environment of the service, with which its secret is stored";
 const WITHOUT_SETTINGS: EndpointSettings = { secretsKeys: [], publicUrl: "" };
 
 /** Makes an endpoint. Refuses not_found, invalid_fields and, past 50 of a workflow, illegal_move. */
@@ -86,8 +94,10 @@ export async function createEndpoint(
   const { secret, verification, environment, ...plain } = wanted;
   const id = newEndpointId();
   const { publicUrl, secretsKeys } = deps.endpoints ?? WITHOUT_SETTINGS;
-  const kept = secretOf(verification, secret, createSealer(secretsKeys));
+  const sealer = createSealer(secretsKeys);
+  const kept = secretOf(verification, secret, sealer);
   const token = newToken();
+  if (wanted.rotateOnPublish && sealer === undefined) throw wrong("rotate_on_publish", NEEDS_KEY);
   const row = await committed(deps, async (tx) => {
     const stored = await countEndpoints(tx, plain.definitionId);
     if (stored === undefined) throw closedRefusal(plain.definitionId, "deleted");
@@ -101,6 +111,7 @@ export async function createEndpoint(
       verification: VERIFICATIONS.indexOf(verification),
       tokenHash: hashOf(token),
       sealedSecret: kept?.seal(id) ?? null,
+      sealedToken: wanted.rotateOnPublish ? (sealer?.seal(tokenName(id), token) ?? null) : null,
     });
   });
   return {
@@ -120,14 +131,52 @@ export async function rotateUrl(
     readonly changeReason: string;
   },
 ): Promise<MadeEndpoint> {
-  const { publicUrl } = deps.endpoints ?? WITHOUT_SETTINGS;
+  const { publicUrl, secretsKeys } = deps.endpoints ?? WITHOUT_SETTINGS;
   const token = newToken();
+  const sealedToken = createSealer(secretsKeys)?.seal(tokenName(key.id), token) ?? null;
   const row = await committed(deps, async (tx) => {
-    const rotated = await rotateEndpoint(tx, key, { ...change, tokenHash: hashOf(token) });
+    const made = { tokenHash: hashOf(token), sealedToken };
+    const rotated = await rotateEndpoint(tx, key, { ...change, ...made });
     if (rotated === undefined) throw unknownEndpoint(key.id);
     return rotated;
   });
   return { row, url: `${publicUrl}${PATH}${token}`, secret: "" };
+}
+
+/**
+ * Gives those endpoints of a definition another URL that rotate by themselves and for which another version starts runs by now. Without a
+ * key of SECRETS_KEY none does: nobody could learn the URL.
+ */
+export async function rotateOnDeploy(
+  tx: Tx,
+  settings: EndpointSettings = WITHOUT_SETTINGS,
+  definitionId: string,
+): Promise<void> {
+  const sealer = createSealer(settings.secretsKeys);
+  if (sealer === undefined) return;
+  const found = await findToRotate(tx, definitionId);
+  if (found.length === 0) return;
+  await rotateEndpoints(
+    tx,
+    found.map(({ id }) => {
+      const token = newToken();
+      return { id, tokenHash: hashOf(token), sealedToken: sealer.seal(tokenName(id), token) };
+    }),
+  );
+}
+
+/** The URLs of sealed tokens, by the ids of their endpoints; none that no key opens. */
+export function urlsOf(
+  { secretsKeys, publicUrl }: EndpointSettings,
+  sealed: ReadonlyMap<string, Uint8Array>,
+): ReadonlyMap<string, string> {
+  const sealer = createSealer(secretsKeys);
+  return new Map(
+    [...sealed].flatMap(([id, bytes]): [string, string][] => {
+      const token = sealer?.open(tokenName(id), bytes);
+      return token === undefined ? [] : [[id, `${publicUrl}${PATH}${token}`]];
+    }),
+  );
 }
 
 /** Deletes an endpoint. Refuses not_found. */
@@ -172,9 +221,7 @@ function secretOf(verification: Verification, given: string, sealer: Sealer | un
     return undefined;
   }
   if (sealer === undefined) {
-    const words =
-      "needs SECRETS_KEY in the environment of the service, with which its secret is stored; without it only NONE is possible";
-    throw wrong("verification", words);
+    throw wrong("verification", `${NEEDS_KEY}; without it only NONE is possible`);
   }
   const text = given === "" ? makeSecret(verification) : given;
   if (text === undefined) throw wrong("secret", "is required: the sender gives it to you");
@@ -186,6 +233,11 @@ function secretOf(verification: Verification, given: string, sealer: Sealer | un
 function wrong(field: string, description: string): Refusal {
   const fields = [{ field, description }];
   return new Refusal("invalid_fields", "the request is not valid", { fields });
+}
+
+/** What the token of an endpoint is sealed for: not what its secret is. */
+function tokenName(id: string): string {
+  return `${id}/token`;
 }
 
 function newToken(): string {

@@ -24,6 +24,7 @@ import type { FiredRound, FiringDeps } from "./fire-schedules.ts";
 import { keepMissed, type MissedStart } from "./missed-triggers.ts";
 import { decideSlot, delayOf, OVERLAPS, type SlotDecision } from "./schedule-slots.ts";
 import { standingAt, startOfSlot, timesOf } from "./schedule-starts.ts";
+import { undeployedWords } from "./starter-environment.ts";
 import type { RunStart } from "./submission.ts";
 import { isTemporary } from "./temporary.ts";
 
@@ -48,7 +49,6 @@ const LOOK_AGAIN = { part: 0.1, leastMs: 1_000, mostMs: 10_000 };
 const TAKEN_MS = 5_000;
 const ARCHIVED = "the workflow is archived";
 const PAUSED = "the workflow is paused";
-const UNPUBLISHED = "the workflow has no published version in production";
 
 /** Fires what is due, at most `limit` schedules, without those of these ids. */
 export async function fireWorkflowSchedules(
@@ -164,7 +164,9 @@ async function start(
   cancels: boolean,
   missed: ReadonlySet<RunStart>,
 ): Promise<Omit<FiredSlot, "at">> {
-  if (wanted === undefined) return { why: due.isArchived ? ARCHIVED : UNPUBLISHED };
+  if (wanted === undefined) {
+    return { why: due.isArchived ? ARCHIVED : undeployedWords(due.environment) };
+  }
   if (missed.has(wanted.start)) return { why: PAUSED };
   const { workspaceId } = due;
   const { cause } = wanted;

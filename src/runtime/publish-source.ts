@@ -25,6 +25,7 @@ import {
   specOfVersion,
   type VersionRow,
 } from "../store/reads/definitions.ts";
+import { findDeployedVersion } from "../store/reads/deployments.ts";
 import { findNewestNumber } from "../store/reads/version-sources.ts";
 import { EVERY_WORKSPACE } from "../store/reads/visibility.ts";
 import { saveVersionSource, type VersionSource } from "../store/version-sources.ts";
@@ -49,6 +50,8 @@ export interface SourcePublication extends Omit<NewDefinition, "id"> {
   readonly source: VersionSource;
   /** True: the workspace must not have a definition of that name. */
   readonly mustBeNew?: boolean;
+  /** Where it is deployed; production unless given. */
+  readonly deployTo?: string;
 }
 
 /** A version that a text may repeat. */
@@ -76,7 +79,7 @@ export function readPublishedId(madeId: string) {
  */
 export async function publishSource(
   deps: DefinitionDeps,
-  { spec: written, digest, source, mustBeNew = false, ...wanted }: SourcePublication,
+  { spec: written, digest, source, mustBeNew = false, deployTo, ...wanted }: SourcePublication,
 ): Promise<SourcePublished> {
   const spec = await checkedSpec(written);
   const { callers } = deps.database;
@@ -85,7 +88,8 @@ export async function publishSource(
   return commitWithEvents(deps, async (tx) => {
     const { definition, isNew } = await lockNamed(tx, wanted);
     if (mustBeNew && !isNew) throw await takenName(tx, wanted);
-    return publishTo(tx, definition, { isNew, spec, digest, source, seen });
+    const place = deployTo === undefined ? {} : { deployTo };
+    return publishTo(tx, definition, { isNew, spec, digest, source, seen, ...place });
   });
 }
 
@@ -99,7 +103,10 @@ interface PublishedTo extends Pick<SourcePublication, "spec" | "digest" | "sourc
   readonly deployTo?: string;
 }
 
-/** Makes the version, unless the latest one has the content; for another environment than production also the newest one. */
+/**
+ * Makes the version, unless the latest one has the content; for another environment than production also the one that is deployed there, or the
+ * newest one.
+ */
 export async function publishTo(
   tx: Tx,
   definition: DefinitionRow,
@@ -130,6 +137,7 @@ export async function publishTo(
     madeId: `${row.version.id} ${outcome}`,
     definitionId: definition.id,
     events,
+    isDeployed: true,
   };
 }
 
@@ -146,17 +154,16 @@ function publishedWorkflow({ definition, version }: Published, source: VersionSo
   return workflowEvent(definition, { operation: "published", of: id, at, by, reason, more });
 }
 
-/** The versions that a text for an environment may repeat: the latest one, and beside production the newest one. */
+/** The versions that a text for an environment may repeat: the latest one, and beside production what is deployed there and the newest one. */
 export async function findRepeatable(
   queries: Queries,
   { id, latestVersion }: DefinitionRow,
   deployTo: string,
   seen: readonly Repeatable[] = [],
 ): Promise<Repeatable[]> {
-  const isProduction = deployTo === PRODUCTION;
-  const newest = isProduction ? 0 : await findNewestNumber(queries, EVERY_WORKSPACE, id);
+  const elsewhere = deployTo === PRODUCTION ? [] : await numbersOf(queries, id, deployTo);
   const found: Repeatable[] = [];
-  for (const number of new Set([newest, latestVersion])) {
+  for (const number of new Set([...elsewhere, latestVersion])) {
     if (number === 0) continue;
     const known = seen.find(({ version }) => version.version === number);
     const version = known?.version ?? (await findVersion(queries, EVERY_WORKSPACE, id, number));
@@ -164,6 +171,12 @@ export async function findRepeatable(
     found.push(known ?? { version, digest: versionDigest(specOfVersion(version)) });
   }
   return found;
+}
+
+/** What is deployed there comes first, so that a repeat changes nothing; then the newest version. 0: there is none. */
+async function numbersOf(queries: Queries, id: string, environment: string): Promise<number[]> {
+  const there = await findDeployedVersion(queries, EVERY_WORKSPACE, id, environment);
+  return [there?.version ?? 0, await findNewestNumber(queries, EVERY_WORKSPACE, id)];
 }
 
 /** The definition of a name, made where there is none, and locked until the transaction ends. */

@@ -4,18 +4,19 @@
  */
 import { type CronLine, readCronLine, slotText } from "../engine/values/cron.ts";
 import { withZone } from "../engine/values/cron-presets.ts";
+import { findEnvironment } from "../engine/values/environment.ts";
 import type { Cause } from "../engine/values/input.ts";
 import type { WorkflowScheduleRow } from "../store/workflow-schedules.ts";
 import { delayOf, type SlotTimes } from "./schedule-slots.ts";
 import type { RunStart } from "./submission.ts";
 
 /** On whose behalf runs are started; rows have their places. */
-export const RUN_AS = ["unspecified", "user", "org", "agent"] as const;
+export const RUN_AS = ["unspecified", "user", "org", "agent", "group"] as const;
 
 /** What a start has to know of its schedule. */
 type StartedSchedule = Pick<
   WorkflowScheduleRow,
-  "id" | "workspaceId" | "definitionId" | "inputJson" | "runAs" | "runAsSubject"
+  "id" | "workspaceId" | "definitionId" | "environment" | "inputJson" | "runAs" | "runAsSubject"
 >;
 
 /** A version of it that runs. */
@@ -74,19 +75,22 @@ export function startOfWish(
 }
 
 function startOf(
-  { id, workspaceId, definitionId, inputJson, runAs, runAsSubject }: StartedSchedule,
+  schedule: StartedSchedule,
   at: string,
   triggerEventId: string,
   version: StartedVersion,
 ): WantedRun {
+  const { id, workspaceId, definitionId, inputJson, runAs, runAsSubject } = schedule;
+  const environment = findEnvironment(schedule.environment);
   const as = RUN_AS[runAs];
   const cause: Cause = { kind: "timer", id: "schedule", by: `schedule:${id}` };
   const start: RunStart = {
     ...{ definitionId, workspaceId, versionId: version.id, definitionVersion: version.number },
     ...{ triggerType: "SCHEDULE", triggerEventId, triggerSource: "workflows" },
-    initiatorUserId: as === "user" ? runAsSubject : "",
+    initiatorUserId: as === "group" ? `group:${runAsSubject}` : as === "user" ? runAsSubject : "",
     initiatorAgentId: as === "agent" ? runAsSubject : "",
     ...{ parentRunId: "", entityId: "", entityType: "", hops: 0 },
+    ...(environment === undefined ? {} : { environment }),
     input: { scheduled_at: at, ...JSON.parse(inputJson) },
   };
   return { start, cause };

@@ -25,7 +25,7 @@ type NewDeployment = Pick<
   | "deployedBy"
   | "note"
   | "digest"
-> & { readonly state: "ACTIVE" | "PENDING_APPROVAL" };
+> & { readonly state: "ACTIVE" | "PENDING_APPROVAL"; readonly isSimulated: boolean };
 
 // Production's row of a published version: it keeps the vars of the one before.
 const FOLLOW: Statement = {
@@ -48,9 +48,9 @@ const END: Statement = {
 const INSERT: Statement = {
   name: "insert_deployment",
   text: `insert into workflow_deployments (at, active_at, id, workspace_id, definition_id, version_id, version, environment,
-      state, trigger_key, vars, deployed_by, note, supersedes, digest)
+      state, trigger_key, vars, deployed_by, note, supersedes, digest, simulated_at)
     values (clock_timestamp(), case when $7::text = 'ACTIVE' then clock_timestamp() end, $1, $2, $3, $4, $5, $6, $7::text, $8, $9::json,
-      $10, $11, $12, $13)`,
+      $10, $11, $12, $13, case when $14::boolean then clock_timestamp() end)`,
 };
 
 const DECIDE: Statement = {
@@ -60,6 +60,12 @@ const DECIDE: Statement = {
       ended_at = case when $2::text = 'REJECTED' then clock_timestamp() end,
       supersedes = $5
     where id = $1 and state = 'PENDING_APPROVAL' returning id`,
+};
+
+const WITHDRAW: Statement = {
+  name: "withdraw_deployment",
+  text: `update workflow_deployments set state = 'RETIRED', ended_at = clock_timestamp(), decision_reason = $2
+    where id = $1 and state = 'PENDING_APPROVAL'`,
 };
 
 /** A version that was published, and who did it. */
@@ -97,10 +103,10 @@ export async function insertDeployment(
   supersedes: string,
 ): Promise<void> {
   const { id, workspaceId, definitionId, versionId, version, environment } = deployment;
-  const { state, triggerKey, vars, deployedBy, note, digest } = deployment;
+  const { state, triggerKey, vars, deployedBy, note, digest, isSimulated } = deployment;
   await tx.query(INSERT, [
     ...[id, workspaceId, definitionId, versionId, version, environment, state, triggerKey],
-    ...[textOf(vars), deployedBy, note, supersedes, digest],
+    ...[textOf(vars), deployedBy, note, supersedes, digest, isSimulated],
   ]);
 }
 
@@ -119,6 +125,11 @@ export async function decideWaiting(
   { id, state, by, reason, supersedes }: DeployDecision,
 ): Promise<boolean> {
   return (await tx.query(DECIDE, [id, state, by, reason, supersedes])).length > 0;
+}
+
+/** Ends a deployment that waits for an approval. */
+export async function withdrawWaiting(tx: Tx, id: string, reason: string): Promise<void> {
+  await tx.query(WITHDRAW, [id, reason]);
 }
 
 function textOf(vars: JsonObject | null): string | null {

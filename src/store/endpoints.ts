@@ -23,11 +23,16 @@ type NewEndpoint = Pick<
   | "changeReason"
   | "tokenHash"
   | "sealedSecret"
+  | "sealedToken"
+  | "rotateOnPublish"
+  | "rotateGraceSeconds"
 >;
 
 /** Another token of an endpoint. */
 interface EndpointRotation {
   readonly tokenHash: Uint8Array;
+  /** Kept where the endpoint rotates by itself; null: it cannot be sealed. */
+  readonly sealedToken: Uint8Array | null;
   readonly graceSeconds: number;
   readonly changedBy: string;
   readonly changeReason: string;
@@ -40,10 +45,32 @@ export interface EndpointKey {
 }
 
 const NOW = sql`clock_timestamp()`;
+// The version that starts runs in the environment of an endpoint.
+const HERE_TEXT = (
+  definition: string,
+  environment: string,
+) => `(case when ${environment} = 'production'
+    then (select latest_version_id from workflow_definitions where id = ${definition})
+    else (select version_id from workflow_deployments
+      where definition_id = ${definition} and environment = ${environment} and state = 'ACTIVE') end)`;
 
 const LOCK_DEFINITION: Statement = {
   name: "lock_definition_for_starters",
   text: "select 1 from workflow_definitions where id = $1 for update",
+};
+
+const TO_ROTATE: Statement = {
+  name: "find_endpoints_to_rotate",
+  text: `select e.id from workflow_endpoints e where e.definition_id = $1 and e.rotate_on_publish
+      and e.rotated_for is distinct from ${HERE_TEXT("e.definition_id", "e.environment")}`,
+};
+const ROTATE: Statement = {
+  name: "rotate_endpoints_on_publish",
+  text: `update workflow_endpoints e set token_hash = decode(v.hash, 'hex'), sealed_token = decode(v.sealed, 'hex'),
+      old_token_hash = e.token_hash, old_until = clock_timestamp() + make_interval(secs => e.rotate_grace_seconds),
+      rotated_at = clock_timestamp(), rotated_for = ${HERE_TEXT("e.definition_id", "e.environment")},
+      change_reason = 'rotate_on_publish'
+    from unnest($1::text[], $2::text[], $3::text[]) as v(id, hash, sealed) where e.id = v.id`,
 };
 
 /**
@@ -64,7 +91,7 @@ export async function countEndpoints(tx: Tx, definitionId: string): Promise<numb
 export async function insertEndpoint(tx: Tx, endpoint: NewEndpoint): Promise<EndpointRow> {
   const [row] = await tx.build
     .insert(workflowEndpoints)
-    .values({ ...endpoint, createdAt: NOW })
+    .values({ ...endpoint, createdAt: NOW, ...rotatedFor(endpoint) })
     .returning();
   if (row === undefined) throw new Error(`endpoint ${endpoint.id} was not stored`);
   return row;
@@ -74,13 +101,14 @@ export async function insertEndpoint(tx: Tx, endpoint: NewEndpoint): Promise<End
 export async function rotateEndpoint(
   tx: Tx,
   key: EndpointKey,
-  { tokenHash, graceSeconds, ...change }: EndpointRotation,
+  { tokenHash, sealedToken, graceSeconds, ...change }: EndpointRotation,
 ): Promise<EndpointRow | undefined> {
   const [row] = await tx.build
     .update(workflowEndpoints)
     .set({
       ...change,
       tokenHash,
+      sealedToken: sql`case when ${workflowEndpoints.rotateOnPublish} then ${sql.param(sealedToken, workflowEndpoints.sealedToken)}::bytea end`,
       oldTokenHash: sql`${workflowEndpoints.tokenHash}`,
       oldUntil: sql`${NOW} + make_interval(secs => ${graceSeconds})`,
       rotatedAt: NOW,
@@ -90,6 +118,28 @@ export async function rotateEndpoint(
   return row;
 }
 
+/** Endpoints of a definition that are to rotate: another version than the one of their token starts runs in their environment. */
+export function findToRotate(tx: Tx, definitionId: string): Promise<{ id: string }[]> {
+  return tx.query<{ id: string }>(TO_ROTATE, [definitionId]);
+}
+
+/** Gives endpoints another token each, for the version that starts runs in their environment now. */
+export async function rotateEndpoints(
+  tx: Tx,
+  tokens: readonly {
+    readonly id: string;
+    readonly tokenHash: Uint8Array;
+    readonly sealedToken: Uint8Array;
+  }[],
+): Promise<void> {
+  const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
+  await tx.query(ROTATE, [
+    tokens.map(({ id }) => id),
+    tokens.map(({ tokenHash }) => hex(tokenHash)),
+    tokens.map(({ sealedToken }) => hex(sealedToken)),
+  ]);
+}
+
 /** Deletes an endpoint; false: there is none. */
 export async function deleteEndpoint(tx: Tx, key: EndpointKey): Promise<boolean> {
   const gone = await tx.build
@@ -97,6 +147,17 @@ export async function deleteEndpoint(tx: Tx, key: EndpointKey): Promise<boolean>
     .where(keyIs(key))
     .returning({ id: workflowEndpoints.id });
   return gone.length > 0;
+}
+
+function rotatedFor({ rotateOnPublish, definitionId, environment }: NewEndpoint) {
+  if (!rotateOnPublish) return {};
+  const [definition, where] = [sql`${definitionId}::text`, sql`${environment}::text`];
+  return {
+    rotatedFor: sql`(case when ${where} = 'production'
+      then (select latest_version_id from workflow_definitions where id = ${definition})
+      else (select version_id from workflow_deployments
+        where definition_id = ${definition} and environment = ${where} and state = 'ACTIVE') end)`,
+  };
 }
 
 function keyIs({ id, workspaceId }: EndpointKey): SQL | undefined {

@@ -128,8 +128,10 @@ test("from a template over a draft and staging to a run by webhook, its approval
   // Read the statistics.
   const { sources } = service.as("user_new");
   const { workflows } = await sources.list({ workspaceId: service.workspaceId });
-  const workflowId = workflows[0]?.definition?.id ?? "";
-  await until(async () => (await sources.getStats({ workflowId })).successRate === 1 || undefined);
+  const definitionId = workflows[0]?.definition?.id ?? "";
+  await until(
+    async () => (await sources.getStats({ definitionId })).successRate === 1 || undefined,
+  );
   await openTab(page, "Statistics");
   await page.getByRole("region", { name: "How runs ended" }).getByText("Succeeded").waitFor();
   await page.getByText("100 %").waitFor();
@@ -210,7 +212,7 @@ test("a paused workflow says why, lists what it missed, and starts it afterwards
   const { runs, sources } = service.as("user_ops");
   await runs.publishEvent({ workspaceId, type, data: { n: 1 } });
   const isMissedAs = async (state: MissedTriggerState) =>
-    (await sources.listMissedTriggers({ workflowId: id, state })).totalSize === 1 || undefined;
+    (await sources.listMissedTriggers({ definitionId: id, state })).totalSize === 1 || undefined;
   await until(() => isMissedAs(MissedTriggerState.DROPPED));
   await page.reload();
   const missed = page.getByRole("region", { name: "Missed triggers", exact: true });

@@ -8,10 +8,11 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DeploymentState } from "../../gen/workflows/ops/v1/deployments_pb.ts";
 import { Inbox, ItemKind, ItemState, Verdict } from "../../gen/workflows/ops/v1/inbox_pb.ts";
 import { Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
-import { Workflows } from "../../gen/workflows/ops/v1/workflows_pb.ts";
-import { StepType, TriggerType } from "../../gen/workflows/v1/workflows_pb.ts";
+import { PublishOutcome, Workflows } from "../../gen/workflows/ops/v1/workflows_pb.ts";
+import { StepRunState, StepType, TriggerType } from "../../gen/workflows/v1/workflows_pb.ts";
 import { nameOf } from "../../src/cli/show-run.ts";
 import { findEventTriggers } from "../../src/runtime/routing/route-starts.ts";
+import { until } from "../support/assertions/until.ts";
 import { type RpcService, refusedBy, startRpcService } from "../support/services/rpc-service.ts";
 
 const WORKSPACE = "ws";
@@ -347,11 +348,11 @@ describe("a run", () => {
     expect((await start({})).run?.id).toBe(live[0]);
     // Of a paused workflow what has started is found, in its environment.
     await sources.deploy({ definitionId, environment: "qa" });
-    await sources.pause({ workflowId: definitionId });
+    await sources.pause({ definitionId });
     expect((await start({ "Workflows-Environment": "staging" })).run?.id).toBe(staged[0]);
     const paused = await refusedBy(start({ "Workflows-Environment": "qa" }));
     expect(paused.reason).toBe("WORKFLOW_PAUSED");
-    await sources.resume({ workflowId: definitionId });
+    await sources.resume({ definitionId });
     const key = { "Idempotency-Key": "start-1" };
     await start(key);
     const other = await refusedBy(start({ ...key, "Workflows-Environment": "staging" }));
@@ -518,7 +519,7 @@ describe("a policy", () => {
     );
     expect([code, error.rawMessage]).toEqual([
       "FailedPrecondition",
-      "a policy of the workspace asks for an approval before production: use PublishDraft with deploy_to, then Deploy",
+      "a policy of the workspace asks for more before production: publish to another environment (PublishDraft with deploy_to, or PublishSource with the header Workflows-Environment), then Deploy",
     ]);
     expect((await sources.listVersionHeads({ definitionId })).totalSize).toBe(2);
     const staged = await sources.deploy({ definitionId, environment: "staging", version: 1 });
@@ -621,5 +622,203 @@ describe("a policy", () => {
     expect(denied.item?.state).toBe(ItemState.DONE);
     await sources.unarchive({ definitionId: id });
     expect(await listening()).toEqual([1]);
+  });
+});
+
+describe("the header Workflows-Environment", () => {
+  const [staging, qa] = ["staging", "qa"].map(inEnvironment);
+
+  test("says where Deploy deploys, or is refused beside another name", async () => {
+    const definitionId = await workflow(1);
+    const { deployment } = await sources.deploy({ definitionId, version: 1 }, staging);
+    expect(deployment).toMatchObject({ environment: "staging", state: ACTIVE });
+    await sources.deploy({ definitionId, environment: "staging" }, staging);
+    const refused = await refusedBy(sources.deploy({ definitionId, environment: "staging" }, qa));
+    expect(refused).toMatchObject({ code: "InvalidArgument", fields: ["environment"] });
+    const steps = [task("next")];
+    const published = await refusedBy(
+      service.client.publishVersion({ definitionId, steps }, staging),
+    );
+    expect(published.fields).toEqual(["Workflows-Environment"]);
+    expect(published.error.rawMessage).toContain("PublishSource");
+    expect((await sources.listVersionHeads({ definitionId })).totalSize).toBe(1);
+  });
+
+  test("says where PublishSource puts a version, once for a text", async () => {
+    const sourceText = "workflow: placed\nsteps:\n  a: { task: A }\n";
+    const request = { workspaceId: WORKSPACE, sourceText };
+    const first = await sources.publishSource(request, staging);
+    const definitionId = first.definition?.id ?? "";
+    expect(first).toMatchObject({ outcome: PublishOutcome.CREATED, version: { version: 1 } });
+    expect(await latestOf(definitionId)).toBe(0);
+    expect(await shownOf(definitionId)).toEqual([["staging", 1, "ACTIVE"]]);
+    const again = await sources.publishSource(request, staging);
+    expect(again).toMatchObject({ outcome: PublishOutcome.UNCHANGED, version: { version: 1 } });
+    const next = await sources.publishSource(
+      { ...request, sourceText: sourceText.replace("task: A", "task: B") },
+      staging,
+    );
+    expect(next).toMatchObject({ outcome: PublishOutcome.PUBLISHED, version: { version: 2 } });
+    expect(await latestOf(definitionId)).toBe(0);
+  });
+});
+
+describe("a rule", () => {
+  const workspaceId = "ws_rules";
+  const as = (actor: string) => ({ headers: { "Workflows-Actor": actor } });
+  let names = 0;
+  /** A workflow with so many versions of one task. */
+  const kept = async (versions: number) => {
+    names += 1;
+    const made = await service.client.createDefinition({ workspaceId, name: `rule${names}` });
+    const definitionId = made.definition?.id ?? "";
+    for (let n = 1; n <= versions; n += 1) {
+      await service.client.publishVersion({ definitionId, steps: [task(`v${n}`)] });
+    }
+    return definitionId;
+  };
+  beforeAll(async () => {
+    const rules = [
+      { environment: "qa", requiresSimulation: true, noApproval: true },
+      { environment: "live", ranIn: "staging", noApproval: true },
+      { environment: "slow", approvers: ["ben"] },
+    ];
+    await sources.putDeployPolicy({ workspaceId, rules });
+  });
+
+  test("is refused where it asks for nothing, or for a run where it deploys to", async () => {
+    const { policy } = await sources.getDeployPolicy({ workspaceId });
+    const rules = [
+      { environment: "a", noApproval: true },
+      { environment: "b", ranIn: "b" },
+      { environment: "c", noApproval: true, approvers: ["ben"], requiresSimulation: true },
+    ];
+    const put = sources.putDeployPolicy({ workspaceId, rules, etag: policy?.etag ?? "" });
+    expect((await refusedBy(put)).fields).toEqual([
+      ...["rules[0].no_approval", "rules[1].ran_in", "rules[2].no_approval"],
+    ]);
+  });
+
+  test("asks for a simulation that ends well, once for a version, and not where the version was before", async () => {
+    const definitionId = await kept(3);
+    const environment = "qa";
+    const deploy = (version: number, simulation?: object) =>
+      sources.deploy({
+        ...{ definitionId, environment, version },
+        ...(simulation === undefined ? {} : { simulation }),
+      });
+    const bare = await refusedBy(deploy(1));
+    expect([bare.code, bare.error.rawMessage]).toEqual([
+      "FailedPrecondition",
+      expect.stringContaining("was simulated: give Deploy a simulation"),
+    ]);
+    const mocks = [{ stepId: "v1", errorMessage: "nobody came" }];
+    const failing = await refusedBy(deploy(1, { mocks }));
+    expect(failing.error.rawMessage).toContain('FAILED at step "v1" (nobody came)');
+    const wrong = await refusedBy(deploy(1, { mocks: [{ stepId: "other", costUsd: 1 }] }));
+    expect(wrong).toMatchObject({ code: "InvalidArgument", fields: ["simulation.mocks.other"] });
+    expect(await shownOf(definitionId)).toHaveLength(3);
+    const { deployment } = await deploy(1, {});
+    expect(deployment).toMatchObject({ state: ACTIVE, version: 1 });
+    expect(deployment?.simulatedAt).toBeDefined();
+    // Another environment's simulation of it counts too, and a rollback waits for none.
+    await sources.deploy({ definitionId, environment: "dev", version: 2, simulation: {} });
+    expect((await deploy(2)).deployment?.state).toBe(ACTIVE);
+    expect((await deploy(1)).deployment?.state).toBe(ACTIVE);
+    expect((await refusedBy(deploy(3))).code).toBe("FailedPrecondition");
+  });
+
+  test("asks for a run of the version that completed elsewhere", async () => {
+    const definitionId = await kept(1);
+    const deploy = () => sources.deploy({ definitionId, environment: "live", version: 1 });
+    await sources.deploy({ definitionId, environment: "staging", version: 1 });
+    const end = async (environment: string | undefined) => {
+      const options = environment === undefined ? {} : inEnvironment(environment);
+      const { run } = await service.client.startRun({ definitionId }, options);
+      const done = { runId: run?.id ?? "", stepId: "v1", state: StepRunState.COMPLETED };
+      return () => service.client.transitionStep(done);
+    };
+    await (await end(undefined))();
+    const complete = await end("staging");
+    const refused = await refusedBy(deploy());
+    expect(refused.error.rawMessage).toContain(
+      "ran in staging: no run of version 1 completed there",
+    );
+    await complete();
+    expect((await deploy()).deployment?.state).toBe(ACTIVE);
+  });
+
+  test("is looked at once more when a deployment is approved, and so is the version", async () => {
+    const child = await service.client.createDefinition({ workspaceId, name: "child" });
+    const step = {
+      ...{ id: "call", name: "call", stepType: StepType.AGENT_ACTION },
+      config: { workflow: { name: "child" } },
+    };
+    const parent = await service.client.createDefinition({ workspaceId, name: "parent" });
+    const definitionId = parent.definition?.id ?? "";
+    await service.client.publishVersion({ definitionId, steps: [step] });
+    const wanted = { definitionId, environment: "slow", version: 1 };
+    const { deployment } = await sources.deploy(wanted, as("ann"));
+    const { id = "", digest = "" } = deployment ?? {};
+    await sources.delete({ definitionId: child.definition?.id ?? "" });
+    const approve = () => inbox.decide({ id, digest, verdict: Verdict.APPROVE }, as("ben"));
+    const refused = await refusedBy(approve());
+    expect(refused.error.rawMessage).toContain("version 1 cannot run");
+    await service.client.createDefinition({ workspaceId, name: "child" });
+    const { policy } = await sources.getDeployPolicy({ workspaceId });
+    const etag = policy?.etag ?? "";
+    const stricter = (policy?.rules ?? []).map((rule) =>
+      rule.environment === "slow" ? { ...rule, requiresSimulation: true } : rule,
+    );
+    const put = await sources.putDeployPolicy({ workspaceId, rules: stricter, etag });
+    expect((await refusedBy(approve())).error.rawMessage).toContain("was simulated");
+    const back = { workspaceId, rules: policy?.rules ?? [], etag: put.policy?.etag ?? "" };
+    await sources.putDeployPolicy(back);
+    expect((await approve()).item?.state).toBe(ItemState.DONE);
+  });
+
+  test("that lets a deployment wait shows it to watchers, until who made it withdraws it", async () => {
+    const definitionId = await kept(2);
+    const ending = new AbortController();
+    const watch = async (kinds: ItemKind[]) => {
+      const shown: string[] = [];
+      const stream = inbox.watch({ workspaceId, kinds }, { signal: ending.signal });
+      const read = (async () => {
+        for await (const { item, gone } of stream) {
+          if (item !== undefined) shown.push(item.id);
+          if (gone !== "") shown.push(`gone ${gone}`);
+        }
+      })().catch(() => undefined);
+      return { shown, read };
+    };
+    const all = await watch([]);
+    const tasks = await watch([ItemKind.TASK]);
+    const wanted = { definitionId, environment: "slow", version: 1 };
+    const { deployment } = await sources.deploy(wanted, as("ann"));
+    const id = deployment?.id ?? "";
+    await until(() => (all.shown.includes(id) ? true : undefined));
+    const withdraw = (actor: string) =>
+      sources.withdrawDeployment({ id, reason: "wrong version" }, as(actor));
+    const refused = await refusedBy(withdraw("ben"));
+    expect([refused.code, refused.error.rawMessage]).toEqual([
+      "PermissionDenied",
+      expect.stringContaining("unverified:ann made the deployment"),
+    ]);
+    const withdrawn = await withdraw("ann");
+    expect(withdrawn.deployment).toMatchObject({
+      ...{ id, state: RETIRED, decidedBy: "", decisionReason: "wrong version" },
+    });
+    expect(await withdraw("ann")).toEqual(withdrawn);
+    await until(() => (all.shown.includes(`gone ${id}`) ? true : undefined));
+    expect(tasks.shown).toEqual([]);
+    ending.abort();
+    await Promise.all([all.read, tasks.read]);
+    expect((await inbox.get({ id })).item?.state).toBe(ItemState.VOID);
+    const { digest = "" } = deployment ?? {};
+    const late = inbox.decide({ id, digest, verdict: Verdict.APPROVE }, as("ben"));
+    expect((await refusedBy(late)).code).toBe("FailedPrecondition");
+    const made = await sources.deploy({ ...wanted, environment: "dev" }, as("ann"));
+    const active = sources.withdrawDeployment({ id: made.deployment?.id ?? "" }, as("ann"));
+    expect((await refusedBy(active)).error.rawMessage).toContain("the deployment is ACTIVE");
   });
 });

@@ -48,18 +48,18 @@ afterAll(() => service.stop());
 async function publish(): Promise<string> {
   const name = `hooked-${++names}`;
   const { definition } = await service.client.createDefinition({ workspaceId: "ws", name });
-  const workflowId = definition?.id ?? "";
+  const definitionId = definition?.id ?? "";
   const steps = [{ id: "work", name: "Work", stepType: StepType.HUMAN_TASK }];
-  await service.client.publishVersion({ definitionId: workflowId, steps });
-  return workflowId;
+  await service.client.publishVersion({ definitionId, steps });
+  return definitionId;
 }
 
 type Wanted = Parameters<typeof endpoints.create>[0];
 
 async function hooked(more: Wanted = {}) {
-  const workflowId = more.workflowId ?? (await publish());
-  const made = await endpoints.create({ verification: NONE, ...more, workflowId });
-  return { workflowId, id: made.endpoint?.id ?? "", ...made };
+  const definitionId = more.definitionId ?? (await publish());
+  const made = await endpoints.create({ verification: NONE, ...more, definitionId });
+  return { definitionId, id: made.endpoint?.id ?? "", ...made };
 }
 
 async function post(url: string, body: string, headers: Record<string, string> = JSON_TYPE) {
@@ -79,7 +79,7 @@ function signed(body: string, secret = SECRET): Record<string, string> {
 
 describe("a delivery", () => {
   test("starts a run with its body as the input, initiated by the endpoint", async () => {
-    const { url, workflowId } = await hooked();
+    const { url, definitionId } = await hooked();
     const { status, json } = await post(url, '{"amount":4}', { "webhook-id": "one" });
     expect([status, json]).toEqual([
       202,
@@ -87,21 +87,21 @@ describe("a delivery", () => {
     ]);
     const { run } = await service.client.getRun({ id: json.run_id });
     expect(run).toMatchObject({
-      ...{ definitionId: workflowId, inputPayload: { amount: 4 }, triggerEventId: "one" },
+      ...{ definitionId, inputPayload: { amount: 4 }, triggerEventId: "one" },
       ...{ triggerType: TriggerType.WEBHOOK, initiatorUserId: "", initiatorAgentId: "" },
     });
   });
 
   test("that comes many times at once starts one run, and one of each endpoint", async () => {
-    const { url, workflowId } = await hooked();
-    const other = await hooked({ workflowId });
+    const { url, definitionId } = await hooked();
+    const other = await hooked({ definitionId });
     const headers = { ...JSON_TYPE, "idempotency-key": "again" };
     const answers = await Promise.all(Array.from({ length: 20 }, () => post(url, "{}", headers)));
     expect(new Set(answers.map(({ json }) => json.run_id)).size).toBe(1);
     expect(answers.filter(({ json }) => json.created)).toHaveLength(1);
-    expect(await runsOf(workflowId)).toBe(1);
+    expect(await runsOf(definitionId)).toBe(1);
     await post(other.url, "{}", headers);
-    expect(await runsOf(workflowId)).toBe(2);
+    expect(await runsOf(definitionId)).toBe(2);
   });
 
   test.each([
@@ -123,12 +123,12 @@ describe("a delivery", () => {
   test("whose input does not fit the version's schema is refused with the path of each field", async () => {
     const sourceText = `workflow: typed-${++names}\ninput: { amount: number }\nsteps:\n  pay: { task: Pay }\n`;
     const { definition } = await workflows.publishSource({ workspaceId: "ws", sourceText });
-    const { url, workflowId } = await hooked({ workflowId: definition?.id ?? "" });
+    const { url, definitionId } = await hooked({ definitionId: definition?.id ?? "" });
     const { status, json } = await post(url, '{"amount":"4"}');
     expect(status).toBe(400);
     expect(json.fields).toEqual([{ field: "input.amount", description: expect.any(String) }]);
     expect((await post(url, '{"amount":4}')).status).toBe(202);
-    expect(await runsOf(workflowId)).toBe(1);
+    expect(await runsOf(definitionId)).toBe(1);
   });
 
   test.each([
@@ -137,35 +137,35 @@ describe("a delivery", () => {
     ["has more than a payload may have", JSON.stringify({ a: "x".repeat(300_000) }), 413],
     ["has more than a body may have", JSON.stringify({ a: "x".repeat(10 * 1024 * 1024) }), 413],
   ])("that %s is refused in words", async (_what, body, status) => {
-    const { url, workflowId } = await hooked();
+    const { url, definitionId } = await hooked();
     const answer = await post(url, body);
     expect([answer.status, answer.json.error]).toEqual([status, expect.any(String)]);
-    expect(await runsOf(workflowId)).toBe(0);
+    expect(await runsOf(definitionId)).toBe(0);
   });
 
   test("to a paused workflow is listed, starts nothing, and starts what Resume lets it start", async () => {
-    const { url, workflowId } = await hooked();
-    await workflows.pause({ workflowId, onMissed: OnMissedTrigger.QUEUE });
+    const { url, definitionId } = await hooked();
+    await workflows.pause({ definitionId, onMissed: OnMissedTrigger.QUEUE });
     const missed = { status: 202, json: { created: false, missed: true } };
     const named = { ...JSON_TYPE, "webhook-id": "held" };
     const repeats = Array.from({ length: 20 }, () => post(url, '{"n":1}', named));
     // Without an id each one is another delivery.
     const answers = await Promise.all([...repeats, post(url, "{}"), post(url, "{}")]);
     for (const answer of answers) expect(answer).toMatchObject(missed);
-    expect(await runsOf(workflowId)).toBe(0);
-    expect(await workflows.listMissedTriggers({ workflowId })).toMatchObject({ totalSize: 3 });
-    await workflows.resume({ workflowId });
+    expect(await runsOf(definitionId)).toBe(0);
+    expect(await workflows.listMissedTriggers({ definitionId })).toMatchObject({ totalSize: 3 });
+    await workflows.resume({ definitionId });
     await startDueTriggers(service, 100, []);
-    expect(await runsOf(workflowId)).toBe(3);
+    expect(await runsOf(definitionId)).toBe(3);
     expect(await post(url, '{"n":1}', named)).toMatchObject({ json: { created: false } });
-    expect(await runsOf(workflowId)).toBe(3);
+    expect(await runsOf(definitionId)).toBe(3);
   });
 
   test("to an archived workflow is refused in words, but for one that has started a run", async () => {
-    const { url, workflowId } = await hooked();
+    const { url, definitionId } = await hooked();
     const headers = { ...JSON_TYPE, "webhook-id": "before" };
     const { json } = await post(url, "{}", headers);
-    await workflows.archive({ definitionId: workflowId });
+    await workflows.archive({ definitionId });
     const { status, json: refused } = await post(url, "{}");
     expect([status, refused.error]).toEqual([409, expect.stringContaining("is archived")]);
     expect((await post(url, "{}", { ...headers, "webhook-id": "after" })).status).toBe(409);
@@ -185,7 +185,7 @@ describe("a delivery", () => {
     const { definition } = await service.client.createDefinition({
       ...{ workspaceId: "ws", name: `bare-${++names}` },
     });
-    const { url } = await hooked({ workflowId: definition?.id ?? "" });
+    const { url } = await hooked({ definitionId: definition?.id ?? "" });
     const { status, json } = await post(url, "{}");
     expect([status, json.error]).toEqual([
       409,
@@ -202,16 +202,16 @@ describe("a delivery", () => {
 
 describe("a signature", () => {
   test("that is missing or forged starts nothing", async () => {
-    const { url, workflowId } = await hooked({ verification: GITHUB, secret: SECRET });
+    const { url, definitionId } = await hooked({ verification: GITHUB, secret: SECRET });
     const body = '{"amount":4}';
     expect((await post(url, body)).status).toBe(401);
     expect((await post(url, body, signed(body, "another-secret-than-that"))).status).toBe(401);
     expect((await post(url, '{"amount":5}', signed(body))).status).toBe(401);
-    expect(await runsOf(workflowId)).toBe(0);
+    expect(await runsOf(definitionId)).toBe(0);
     const headers = { ...signed(body), "x-github-delivery": "one" };
     expect((await post(url, body, headers)).status).toBe(202);
     expect((await post(url, body, headers)).json.created).toBe(false);
-    expect(await runsOf(workflowId)).toBe(1);
+    expect(await runsOf(definitionId)).toBe(1);
   });
 
   test("is checked over the bytes as they came", async () => {
@@ -231,7 +231,7 @@ describe("a signature", () => {
   });
 
   test("of Slack's first request is answered with its challenge", async () => {
-    const { url, workflowId } = await hooked({ verification: SLACK, secret: SECRET });
+    const { url, definitionId } = await hooked({ verification: SLACK, secret: SECRET });
     const body = '{"type":"url_verification","challenge":"c1"}';
     const seconds = String(Math.floor(Date.now() / 1_000));
     const hex = createHmac("sha256", SECRET).update(`v0:${seconds}:${body}`).digest("hex");
@@ -241,18 +241,18 @@ describe("a signature", () => {
       json: { challenge: "c1" },
     });
     expect((await post(url, body)).status).toBe(401);
-    expect(await runsOf(workflowId)).toBe(0);
+    expect(await runsOf(definitionId)).toBe(0);
   });
 });
 
 describe("a sender that waits", () => {
   test("gets the end of a run that ends in time, with its output", async () => {
-    const { url, workflowId } = await hooked();
+    const { url, definitionId } = await hooked();
     const waiting = post(`${url}?wait=30s`, "{}");
     const runId = await until(async () => {
       const { runs } = await service.client.listRuns({
         workspaceId: "ws",
-        definitionId: workflowId,
+        definitionId,
       });
       return runs[0]?.id;
     });
@@ -313,15 +313,15 @@ describe("a URL", () => {
   });
 
   test("and a secret are shown once: no list, repeat, row or kept answer has them", async () => {
-    const workflowId = await publish();
-    const request = { workflowId, verification: EndpointVerification.HMAC, reason: "orders" };
+    const definitionId = await publish();
+    const request = { definitionId, verification: EndpointVerification.HMAC, reason: "orders" };
     const headers = { "Idempotency-Key": "made-once", "Workflows-Actor": "ann" };
     const made = await endpoints.create(request, { headers });
     const token = made.url.slice("/hooks/".length);
     expect([token.length, made.secret.length]).toEqual([43, 43]);
     const again = await endpoints.create(request, { headers });
     expect(again).toMatchObject({ endpoint: made.endpoint, url: "", secret: "" });
-    const listed = await endpoints.list({ workspaceId: "ws", workflowId });
+    const listed = await endpoints.list({ workspaceId: "ws", definitionId });
     expect(listed).toMatchObject({ totalSize: 1, nextPageToken: "" });
     expect(listed.endpoints[0]).toMatchObject({
       ...{ signatureHeader: "X-Signature", changedBy: "unverified:ann", changeReason: "orders" },
@@ -333,7 +333,7 @@ describe("a URL", () => {
           from workflow_endpoints e where definition_id = $1
           union all select coalesce(encode(answer, 'escape'), ''), '' from caller_keys`,
       },
-      [workflowId],
+      [definitionId],
     );
     for (const text of [JSON.stringify(rows), JSON.stringify(listed, bigintText)]) {
       expect(text).not.toContain(token);
@@ -347,19 +347,92 @@ function bigintText(_name: string, value: unknown): unknown {
 }
 
 test("endpoints are listed page by page", async () => {
-  const workflowId = await publish();
+  const definitionId = await publish();
   const ids: string[] = [];
-  for (let n = 0; n < 5; n += 1) ids.push((await hooked({ workflowId })).id);
+  for (let n = 0; n < 5; n += 1) ids.push((await hooked({ definitionId })).id);
   const found: string[] = [];
   let pageToken = "";
   do {
-    const page = await endpoints.list({ workspaceId: "ws", workflowId, pageSize: 2, pageToken });
+    const page = await endpoints.list({ workspaceId: "ws", definitionId, pageSize: 2, pageToken });
     found.push(...page.endpoints.map(({ id }) => id));
     pageToken = page.nextPageToken;
   } while (pageToken !== "");
   expect(found).toEqual(ids);
   const other = { workspaceId: "ws", pageToken: "eA" };
   expect((await refusedBy(endpoints.list(other))).fields).toEqual(["page_token"]);
+});
+
+describe("an endpoint of an environment", () => {
+  test("starts what is deployed there, with its vars, and nothing where nothing is", async () => {
+    const definitionId = await publish();
+    const environment = "staging";
+    const { url, endpoint } = await hooked({ definitionId, environment });
+    expect(endpoint?.environment).toBe(environment);
+    const early = await post(url, "{}");
+    expect([early.status, early.json.error]).toEqual([
+      409,
+      "the workflow is not deployed in staging; Deploy deploys it",
+    ]);
+    const steps = [
+      { id: "ask", name: "Ask {{ run.vars.whom }}", stepType: StepType.HUMAN_TASK },
+      { id: "work", name: "Work", stepType: StepType.HUMAN_TASK },
+    ];
+    await service.client.publishVersion({ definitionId, steps });
+    await workflows.deploy({ definitionId, environment, version: 1, vars: { whom: "ann" } });
+    const delivered = await post(url, "{}", { ...JSON_TYPE, "idempotency-key": "one" });
+    const runId = String(delivered.json.run_id);
+    const { run } = await service.client.getRun({ id: runId });
+    expect(run).toMatchObject({ definitionVersion: 1, steps: [{ stepId: "work" }] });
+    const again = await post(url, "{}", { ...JSON_TYPE, "idempotency-key": "one" });
+    expect(again.json).toMatchObject({ run_id: runId, created: false });
+    // The same id is another delivery of another environment.
+    const other = await hooked({ definitionId });
+    const there = await post(other.url, "{}", { ...JSON_TYPE, "idempotency-key": "one" });
+    expect(there.json).toMatchObject({ created: true });
+    await workflows.pause({ definitionId, onMissed: OnMissedTrigger.QUEUE, queueSeconds: 600 });
+    expect((await post(url, "{}")).json).toMatchObject({ missed: true });
+    await workflows.resume({ definitionId });
+    await startDueTriggers(service, 100, []);
+    const found = await service.client.listRuns({ workspaceId: "ws", definitionId });
+    expect(found.runs.map(({ definitionVersion }) => definitionVersion).sort()).toEqual([1, 1, 2]);
+  });
+
+  test("that rotates on publish has another URL after each, shown to authors, and the one before for a grace", async () => {
+    const definitionId = await publish();
+    const made = await hooked({ definitionId, rotateOnPublish: true, graceSeconds: 3_600 });
+    const plain = await hooked({ definitionId });
+    const staged = { definitionId, environment: "staging", rotateOnPublish: true };
+    const other = await hooked({ ...staged, graceSeconds: 0 });
+    const urlOf = async (id: string) => {
+      const listed = await endpoints.list({ workspaceId: "ws", definitionId, showUrls: true });
+      return listed.endpoints.find((each) => each.id === id);
+    };
+    expect(await urlOf(made.id)).toMatchObject({ url: made.url, graceSeconds: 3_600 });
+    expect(await urlOf(plain.id)).toMatchObject({ url: "", rotateOnPublish: false });
+    const hidden = await endpoints.list({ workspaceId: "ws", definitionId });
+    expect(hidden.endpoints.map(({ url }) => url)).toEqual(["", "", ""]);
+    const steps = [{ id: "next", name: "Next", stepType: StepType.HUMAN_TASK }];
+    await service.client.publishVersion({ definitionId, steps });
+    const rotated = await urlOf(made.id);
+    expect(rotated?.url).not.toBe(made.url);
+    expect(rotated?.changeReason).toBe("rotate_on_publish");
+    const graceMs = Number(rotated?.oldUrlUntil?.seconds) * 1_000 - Date.now();
+    expect(Math.round(graceMs / 60_000)).toBe(60);
+    for (const url of [made.url, rotated?.url ?? "", plain.url]) {
+      expect((await post(url, "{}")).status).toBe(202);
+    }
+    // What changes no version there rotates nothing.
+    expect((await urlOf(other.id))?.url).toBe(other.url);
+    await workflows.deploy({ definitionId, environment: "production", vars: { a: 1 } });
+    expect((await urlOf(made.id))?.url).toBe(rotated?.url);
+    await workflows.deploy({ definitionId, environment: "staging" });
+    expect((await urlOf(other.id))?.url).not.toBe(other.url);
+    expect((await post(other.url, "{}")).status).toBe(404);
+    const byHand = await endpoints.rotate({ id: made.id });
+    expect((await urlOf(made.id))?.url).toBe(byHand.url);
+    await workflows.deploy({ definitionId, environment: "production", version: 1 });
+    expect((await urlOf(made.id))?.url).not.toBe(byHand.url);
+  });
 });
 
 describe("an endpoint is refused in words", () => {
@@ -369,11 +442,17 @@ describe("an endpoint is refused in words", () => {
     ["with a secret that is too short", { verification: GITHUB, secret: "x" }, ["secret"]],
     ["without the secret that the sender gives", { verification: SLACK }, ["secret"]],
     ["with the header of another scheme", { signatureHeader: "X-A" }, ["signature_header"]],
-    ["of an environment that is not there", { environment: "staging" }, ["environment"]],
+    ["of an environment with a name that is none", { environment: "Staging" }, ["environment"]],
+    ["with a grace that it has no use for", { graceSeconds: 60 }, ["grace_seconds"]],
+    [
+      "with a grace that is too long",
+      { rotateOnPublish: true, graceSeconds: 30 * 86_400 + 1 },
+      ["grace_seconds"],
+    ],
   ] satisfies [string, Wanted, string[]][])("%s", async (_what, more: Wanted, fields) => {
-    const workflowId = await publish();
-    expect((await refusedBy(hooked({ workflowId, ...more }))).fields).toEqual(fields);
-    expect((await endpoints.list({ workspaceId: "ws", workflowId })).totalSize).toBe(0);
+    const definitionId = await publish();
+    expect((await refusedBy(hooked({ definitionId, ...more }))).fields).toEqual(fields);
+    expect((await endpoints.list({ workspaceId: "ws", definitionId })).totalSize).toBe(0);
   });
 
   test("with a secret, where the service has no key to seal it", async () => {
@@ -384,7 +463,10 @@ describe("an endpoint is refused in words", () => {
       name: "",
       secret: "",
     };
-    const change = { signatureHeader: "", changedBy: "", changeReason: "" };
+    const change = {
+      ...{ signatureHeader: "", changedBy: "", changeReason: "" },
+      ...{ rotateOnPublish: false, rotateGraceSeconds: 0 },
+    };
     const making = createEndpoint(service, { ...wanted, ...change, verification: "github" });
     await expect(making).rejects.toMatchObject({
       facts: { fields: [{ description: expect.stringContaining("SECRETS_KEY") }] },
@@ -392,8 +474,8 @@ describe("an endpoint is refused in words", () => {
   });
 
   test("of a workflow that has 50", async () => {
-    const workflowId = await publish();
-    for (let n = 0; n < 50; n += 1) await hooked({ workflowId });
-    expect((await refusedBy(hooked({ workflowId }))).code).toBe("FailedPrecondition");
+    const definitionId = await publish();
+    for (let n = 0; n < 50; n += 1) await hooked({ definitionId });
+    expect((await refusedBy(hooked({ definitionId }))).code).toBe("FailedPrecondition");
   });
 });

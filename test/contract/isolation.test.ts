@@ -19,6 +19,7 @@ import {
   createClientsOf,
   EVENT,
   type Place,
+  putDeployment,
   putLetterAside,
   putSchedule,
   type Row,
@@ -107,6 +108,7 @@ async function furnish(workspaceId: string): Promise<Place> {
   const { run } = await clients.startRun({ definitionId }, options);
   const place = { workspaceId, definitionId, runId: run?.id ?? "" };
   await putLetterAside(service, place);
+  await putDeployment(service, place, "user_1");
   await putSchedule(service, place);
   return place;
 }

@@ -26,6 +26,7 @@ import {
   DONE,
   EVENT,
   type Place,
+  putDeployment,
   putLetterAside,
   putSchedule,
   STEPS,
@@ -120,6 +121,7 @@ async function furnish(workspaceId: string, who: string): Promise<Place> {
   await client.publishVersion({ definitionId, steps: STEPS, trigger: EVENT }, as(who));
   const place = { workspaceId, definitionId, runId: await startRun(definitionId, who) };
   await putLetterAside(service, place);
+  await putDeployment(service, place);
   await putSchedule(service, place);
   return place;
 }

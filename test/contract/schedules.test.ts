@@ -62,10 +62,10 @@ async function publish(cronExpr = ""): Promise<string> {
 
 type Spec = NonNullable<Parameters<typeof schedules.create>[0]["spec"]>;
 
-async function make(spec: Spec = {}, workflowId?: string): Promise<Schedule> {
-  const id = workflowId ?? (await publish());
+async function make(spec: Spec = {}, definitionId?: string): Promise<Schedule> {
+  const id = definitionId ?? (await publish());
   const { schedule } = await schedules.create({
-    workflowId: id,
+    definitionId: id,
     spec: { line: "@every 1h", ...spec },
   });
   if (schedule === undefined) throw new Error("no schedule was made");
@@ -117,8 +117,8 @@ async function lookAgain({ id }: Schedule): Promise<void> {
 }
 
 /** Oldest first. */
-async function runsOf({ workflowId }: Schedule): Promise<WorkflowRun[]> {
-  const listed = await service.client.listRuns({ workspaceId: "ws", definitionId: workflowId });
+async function runsOf({ definitionId }: Schedule): Promise<WorkflowRun[]> {
+  const listed = await service.client.listRuns({ workspaceId: "ws", definitionId });
   const read = listed.runs.map(({ id }) => service.client.getRun({ id }));
   return (await Promise.all(read)).flatMap(({ run }) => run ?? []).reverse();
 }
@@ -134,20 +134,20 @@ const slotText = (ms: number) => new Date(ms).toISOString().replace(".000Z", "Z"
 
 describe("a schedule", () => {
   test("is shown as it was made, with its words and next slots", async () => {
-    const workflowId = await publish();
+    const definitionId = await publish();
     const headers = { "Workflows-Actor": "ann" };
     const spec = {
       ...{ name: "mondays", line: "weekly Monday", zone: "Europe/Berlin", overlap: SKIP },
       ...{ catchUpSeconds: 600, jitterSeconds: 30, input: { region: "eu" } },
       to: timestampFromMs(Date.now() + 1_000 * 24 * HOUR),
     };
-    const made = await schedules.create({ workflowId, spec, reason: "reports" }, { headers });
+    const made = await schedules.create({ definitionId, spec, reason: "reports" }, { headers });
     const schedule = await read(made.schedule?.id ?? "");
     expect(schedule).toEqual(made.schedule);
     expect(schedule).toMatchObject({
       ...{
         workspaceId: "ws",
-        workflowId,
+        definitionId,
         environment: "production",
         paused: false,
         readOnly: false,
@@ -252,8 +252,8 @@ describe("a schedule", () => {
 
   test("of a paused workflow has its slot listed as missed, and goes on", async () => {
     const schedule = await make({ input: { region: "eu" } });
-    const { id, workflowId } = schedule;
-    await workflows.pause({ workflowId, onMissed: OnMissedTrigger.QUEUE });
+    const { id, definitionId } = schedule;
+    await workflows.pause({ definitionId, onMissed: OnMissedTrigger.QUEUE });
     await sleepSince(schedule, HOUR);
     await fire(schedule);
     expect(await runsOf(schedule)).toEqual([]);
@@ -265,7 +265,7 @@ describe("a schedule", () => {
     for (const wish of wishes) {
       expect(await refusedBy(wish())).toMatchObject({ reason: "WORKFLOW_PAUSED" });
     }
-    await workflows.resume({ workflowId });
+    await workflows.resume({ definitionId });
     await startDueTriggers(service, 100, []);
     expect(await runsOf(schedule)).toMatchObject([
       { inputPayload: { region: "eu" }, triggerEventId: expect.stringContaining(id) },
@@ -274,7 +274,7 @@ describe("a schedule", () => {
 
   test("of an archived workflow says so at its slot, and goes on", async () => {
     const schedule = await make();
-    await workflows.archive({ definitionId: schedule.workflowId });
+    await workflows.archive({ definitionId: schedule.definitionId });
     await sleepSince(schedule, HOUR);
     await fire(schedule);
     expect(await runsOf(schedule)).toEqual([]);
@@ -448,21 +448,26 @@ describe("a run at a caller's wish", () => {
 
 describe("the trigger of a version", () => {
   test("is listed before the others, read only", async () => {
-    const workflowId = await publish("CRON_TZ=Europe/Berlin 0 9 * * *");
-    const made = [await make({}, workflowId), await make({}, workflowId)];
+    const definitionId = await publish("CRON_TZ=Europe/Berlin 0 9 * * *");
+    const made = [await make({}, definitionId), await make({}, definitionId)];
     const found: Schedule[] = [];
     let pageToken = "";
     do {
-      const page = await schedules.list({ workspaceId: "ws", workflowId, pageSize: 1, pageToken });
+      const page = await schedules.list({
+        workspaceId: "ws",
+        definitionId,
+        pageSize: 1,
+        pageToken,
+      });
       expect(page.totalSize).toBe(3);
       found.push(...page.schedules);
       pageToken = page.nextPageToken;
     } while (pageToken !== "");
-    const trigger = `trigger:${workflowId}`;
+    const trigger = `trigger:${definitionId}`;
     expect(found.map(({ id }) => id)).toEqual([trigger, ...made.map(({ id }) => id)]);
     expect(found[0]).toMatchObject({
       readOnly: true,
-      workflowId,
+      definitionId,
       words: expect.stringContaining("09:00"),
     });
     expect(found[0]).toEqual(await read(trigger));
@@ -474,21 +479,50 @@ describe("the trigger of a version", () => {
 });
 
 test("a workflow is listed with its schedules and endpoints, without what is secret", async () => {
-  const workflowId = await publish("@daily");
-  const { id } = await make({}, workflowId);
+  const definitionId = await publish("@daily");
+  const { id } = await make({}, definitionId);
   await schedules.pause({ id });
   const endpoints = createClient(Endpoints, transport);
-  const { endpoint } = await endpoints.create({ workflowId, name: "orders", verification: 1 });
+  const { endpoint } = await endpoints.create({ definitionId, name: "orders", verification: 1 });
   const starters = [
-    { kind: StarterKind.TRIGGER, id: `trigger:${workflowId}`, line: "@daily", paused: false },
+    { kind: StarterKind.TRIGGER, id: `trigger:${definitionId}`, line: "@daily", paused: false },
     { kind: StarterKind.SCHEDULE, id, line: "@every 1h", paused: true },
     { kind: StarterKind.ENDPOINT, id: endpoint?.id, line: "orders", paused: false },
   ];
-  const { workflow } = await workflows.get({ id: workflowId });
+  const { workflow } = await workflows.get({ id: definitionId });
   expect(workflow?.starters).toMatchObject(starters);
   const listed = await workflows.list({ workspaceId: "ws", pageSize: 500 });
-  const found = listed.workflows.find(({ definition }) => definition?.id === workflowId);
+  const found = listed.workflows.find(({ definition }) => definition?.id === definitionId);
   expect(found?.starters).toMatchObject(starters);
+});
+
+test("a schedule of an environment starts what is deployed there, and says so where nothing is", async () => {
+  const definitionId = await publish();
+  const environment = "staging";
+  const spec = { line: "@every 1h" };
+  const made = await schedules.create({ definitionId, environment, spec });
+  const { schedule } = made;
+  if (schedule === undefined) throw new Error("no schedule was made");
+  expect(schedule.environment).toBe(environment);
+  const now = await refusedBy(schedules.runNow({ id: schedule.id }));
+  expect(now.error.rawMessage).toBe("the workflow is not deployed in staging; Deploy deploys it");
+  await sleepSince(schedule, HOUR);
+  await fire(schedule);
+  expect((await read(schedule.id)).last).toMatchObject([
+    { runId: "", skipped: "the workflow is not deployed in staging; Deploy deploys it" },
+  ]);
+  const steps = [{ id: "next", name: "Next", stepType: StepType.HUMAN_TASK }];
+  await service.client.publishVersion({ definitionId, steps });
+  await workflows.deploy({ definitionId, environment, version: 1 });
+  await sleepSince(schedule, HOUR);
+  await fire(schedule);
+  const [slot] = (await read(schedule.id)).last;
+  const at = slot?.at ?? timestampFromMs(0);
+  const to = timestampFromMs((Number(at.seconds) + 1) * 1_000);
+  const filled = await schedules.backfill({ id: schedule.id, from: at, to });
+  expect(filled).toMatchObject({ runIds: [slot?.runId], started: 0 });
+  await schedules.runNow({ id: schedule.id });
+  expect((await runsOf(schedule)).map((run) => run.definitionVersion)).toEqual([1, 1]);
 });
 
 describe("a schedule is refused in words", () => {
@@ -514,25 +548,25 @@ describe("a schedule is refused in words", () => {
     expect((await refusedBy(make(spec))).fields).toEqual(fields);
   });
 
-  test("with fields that are none, an environment that is not there, or without a spec", async () => {
-    const { id, workflowId } = await make();
+  test("with fields that are none, an environment whose name is none, or without a spec", async () => {
+    const { id, definitionId } = await make();
     const update = (updateMask: string[]) => refusedBy(schedules.update({ id, updateMask }));
     expect((await update([])).fields).toEqual(["update_mask"]);
     expect((await update(["name", "colour"])).fields).toEqual(["update_mask[1]"]);
     const spec = { line: "@daily" };
-    const staging = schedules.create({ workflowId, spec, environment: "staging" });
-    expect((await refusedBy(staging)).fields).toEqual(["environment"]);
-    expect((await refusedBy(schedules.create({ workflowId }))).fields).toEqual(["spec"]);
+    const wrong = schedules.create({ definitionId, spec, environment: "Staging" });
+    expect((await refusedBy(wrong)).fields).toEqual(["environment"]);
+    expect((await refusedBy(schedules.create({ definitionId }))).fields).toEqual(["spec"]);
   });
 
   test("with an input that does not fit the latest version", async () => {
     const sourceText = `workflow: typed-${++names}\ninput: { amount: number }\nsteps:\n  pay: { task: Pay }\n`;
     const { definition } = await workflows.publishSource({ workspaceId: "ws", sourceText });
-    const workflowId = definition?.id ?? "";
-    expect((await refusedBy(make({ input: { amount: "4" } }, workflowId))).fields).toEqual([
+    const definitionId = definition?.id ?? "";
+    expect((await refusedBy(make({ input: { amount: "4" } }, definitionId))).fields).toEqual([
       "spec.input.amount",
     ]);
-    const { id } = await make({ input: { amount: 4 } }, workflowId);
+    const { id } = await make({ input: { amount: 4 } }, definitionId);
     const emptied = schedules.update({ id, updateMask: ["input"] });
     expect((await refusedBy(emptied)).fields).toEqual(["spec.input"]);
   });

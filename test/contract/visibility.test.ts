@@ -48,6 +48,7 @@ import { findDraft } from "../../src/store/reads/drafts.ts";
 import {
   countListedEndpoints,
   findEndpoint,
+  findSealedTokens,
   listEndpoints,
 } from "../../src/store/reads/endpoints.ts";
 import { findErrorText } from "../../src/store/reads/error-texts.ts";
@@ -86,6 +87,7 @@ import {
   type Visibility,
 } from "../../src/store/reads/visibility.ts";
 import { everyWorkflow } from "../../src/store/reads/workflow-filters.ts";
+import { findWorkflowHealth } from "../../src/store/reads/workflow-health.ts";
 import {
   countWorkflows,
   findIdOfName,
@@ -295,13 +297,12 @@ const READ_CALLS: Record<
   },
   "sources.getStats": {
     gives: "not_found",
-    call: ({ sources }, { definitionId: workflowId }, options) =>
-      sources.getStats({ workflowId }, options),
+    call: ({ sources }, { definitionId }, options) => sources.getStats({ definitionId }, options),
   },
   "sources.listMissedTriggers": {
     gives: "not_found",
-    call: ({ sources }, { definitionId: workflowId }, options) =>
-      sources.listMissedTriggers({ workflowId }, options),
+    call: ({ sources }, { definitionId }, options) =>
+      sources.listMissedTriggers({ definitionId }, options),
   },
   "endpoints.list": {
     gives: "callers",
@@ -357,14 +358,16 @@ const WRITE_CALLS: Record<string, Call> = {
     sources.publishSource({ workspaceId, sourceText: SOURCE }, options),
   "sources.deploy": ({ sources }, { definitionId }, options) =>
     sources.deploy({ definitionId, environment: "production", version: 1 }, options),
+  "sources.withdrawDeployment": ({ sources }, _at, options) =>
+    sources.withdrawDeployment({ id: "dep_waits" }, options),
   "sources.putDeployPolicy": ({ sources }, { workspaceId }, options) =>
     sources.putDeployPolicy({ workspaceId }, options),
-  "sources.pause": ({ sources }, { definitionId: workflowId }, options) =>
-    sources.pause({ workflowId }, options),
-  "sources.resume": ({ sources }, { definitionId: workflowId }, options) =>
-    sources.resume({ workflowId }, options),
-  "sources.replayMissedTriggers": ({ sources }, { definitionId: workflowId }, options) =>
-    sources.replayMissedTriggers({ workflowId, ids: ["1"] }, options),
+  "sources.pause": ({ sources }, { definitionId }, options) =>
+    sources.pause({ definitionId }, options),
+  "sources.resume": ({ sources }, { definitionId }, options) =>
+    sources.resume({ definitionId }, options),
+  "sources.replayMissedTriggers": ({ sources }, { definitionId }, options) =>
+    sources.replayMissedTriggers({ definitionId, ids: ["1"] }, options),
   "sources.create": ({ sources }, { workspaceId }, options) =>
     sources.create({ workspaceId, name: "intruder" }, options),
   "sources.update": ({ sources }, { definitionId }, options) => {
@@ -391,10 +394,10 @@ const WRITE_CALLS: Record<string, Call> = {
     templates.delete({ workspaceId, id: KEPT }, options),
   publishVersion: (client, { definitionId }, options) =>
     client.publishVersion({ definitionId, steps: [WORK] }, options),
-  "endpoints.create": ({ endpoints }, { definitionId: workflowId }, options) =>
-    endpoints.create({ workflowId, verification: EndpointVerification.NONE }, options),
-  "schedules.create": ({ schedules }, { definitionId: workflowId }, options) =>
-    schedules.create({ workflowId, spec: { line: "hourly" } }, options),
+  "endpoints.create": ({ endpoints }, { definitionId }, options) =>
+    endpoints.create({ definitionId, verification: EndpointVerification.NONE }, options),
+  "schedules.create": ({ schedules }, { definitionId }, options) =>
+    schedules.create({ definitionId, spec: { line: "hourly" } }, options),
   "schedules.update": ({ schedules }, at, options) =>
     schedules.update({ id: scheduleOf(at), updateMask: ["name"] }, options),
   "schedules.delete": ({ schedules }, at, options) =>
@@ -486,6 +489,9 @@ const READS: Record<string, Read> = {
   listTemplates: (db, seen, { workspaceId }) => listTemplates(db, seen, workspaceId),
   findDraft: (db, seen, at) => one(findDraft(db, seen, at.definitionId)),
   findEndpoint: (db, seen, at) => one(findEndpoint(db, seen, endpointOf(at))),
+  findSealedTokens: async (db, seen, at) => [
+    ...(await findSealedTokens(db, seen, [endpointOf(at)])).values(),
+  ],
   listEndpoints: (db, seen, { workspaceId }) =>
     listEndpoints(db, seen, { workspaceId, definitionId: "" }, { after: "", limit: 50 }),
   countListedEndpoints: async (db, seen, { workspaceId, definitionId }) =>
@@ -585,6 +591,9 @@ const READS: Record<string, Read> = {
     return [...days, ...failingSteps];
   },
   findPauses: async (db, seen, at) => [...(await findPauses(db, seen, [at.definitionId])).values()],
+  findWorkflowHealth: async (db, seen, at) => [
+    ...(await findWorkflowHealth(db, seen, [at.definitionId])).values(),
+  ],
   listMissed: (db, seen, { definitionId }) =>
     listMissed(db, seen, { definitionId, state: 0 }, { before: undefined, limit: 50 }),
   countMissedTriggers: async (db, seen, { definitionId }) =>
@@ -674,6 +683,12 @@ async function waitFor(place: Place): Promise<void> {
     [definitionId, workspaceId],
   );
   await insert(
+    "furnish_health",
+    `insert into workflow_health (failed_since, definition_id, workspace_id, version_id, reasons_json)
+      values (now(), $1, $2, $3, '["secret"]')`,
+    [definitionId, workspaceId, versionId],
+  );
+  await insert(
     "furnish_missed",
     `insert into missed_triggers (missed_at, start_bytes, state, definition_id, event_id, source, trigger_type, pause_reason)
       values (now(), 0, 1, $1, 'secret of ' || $2, 's', 'EVENT', '')`,
@@ -709,8 +724,8 @@ async function waitFor(place: Place): Promise<void> {
   await insert(
     "furnish_endpoint",
     `insert into workflow_endpoints (created_at, verification, id, workspace_id, definition_id, name,
-        signature_header, changed_by, change_reason, token_hash)
-      values (now(), 1, 'whk_' || $1, $2, $1, '', '', '', '', sha256(convert_to($1, 'UTF8')))`,
+        signature_header, changed_by, change_reason, token_hash, sealed_token)
+      values (now(), 1, 'whk_' || $1, $2, $1, '', '', '', '', sha256(convert_to($1, 'UTF8')), 'sealed')`,
     [definitionId, workspaceId],
   );
   await insert(

@@ -345,7 +345,10 @@ describe("a workflow", () => {
     const times = { line: "@every 1h", zone: "", overlap: "allow", runAs: "org" } as const;
     const limits = { catchUpSeconds: undefined, from: undefined, to: undefined, jitterSeconds: 0 };
     const late = await Promise.allSettled([
-      createEndpoint(service, { ...more, ...hook, ...changed }),
+      createEndpoint(service, {
+        ...{ ...more, ...hook, ...changed },
+        ...{ rotateOnPublish: false, rotateGraceSeconds: 0 },
+      }),
       createSchedule(
         service,
         { ...more, ...times, ...limits, isPaused: false, input: {}, runAsSubject: "" },

@@ -48,12 +48,12 @@ async function define(trigger: object = {}) {
   const { definition } = await service.client.createDefinition({
     ...{ workspaceId: WORKSPACE, name: `flow ${made}` },
   });
-  const workflowId = definition?.id ?? "";
+  const definitionId = definition?.id ?? "";
   const event = { triggerType: TriggerType.EVENT, eventType, ...trigger };
   await service.client.publishVersion({
-    ...{ definitionId: workflowId, steps: [WORK], trigger: event },
+    ...{ definitionId, steps: [WORK], trigger: event },
   });
-  return { workflowId, eventType };
+  return { definitionId, eventType };
 }
 
 const send = async (eventType: string, triggerEventId: string) => {
@@ -63,8 +63,8 @@ const send = async (eventType: string, triggerEventId: string) => {
   });
   return startedRuns.map(({ id }) => id);
 };
-const missedOf = async (workflowId: string) =>
-  (await sources.listMissedTriggers({ workflowId })).triggers;
+const missedOf = async (definitionId: string) =>
+  (await sources.listMissedTriggers({ definitionId })).triggers;
 const runsOf = async (definitionId: string) => {
   const { runs } = await service.client.listRuns({ workspaceId: WORKSPACE, definitionId });
   return runs.map(({ triggerEventId }) => triggerEventId).sort();
@@ -74,24 +74,24 @@ const showPause = async (id: string) => (await sources.get({ id })).workflow?.pa
 
 describe("a paused workflow", () => {
   it("starts nothing by events, lists them, and starts again after Resume", async () => {
-    const { workflowId, eventType } = await define();
+    const { definitionId, eventType } = await define();
     expect(await send(eventType, "before")).toHaveLength(1);
-    const { pause } = await sources.pause({ workflowId, reason: "the bank is closed" });
+    const { pause } = await sources.pause({ definitionId, reason: "the bank is closed" });
     expect(pause).toMatchObject({
       ...{ reason: "the bank is closed", onMissed: OnMissedTrigger.DROP, missedCount: 0n },
     });
     expect(await send(eventType, "a")).toEqual([]);
     expect(await send(eventType, "a")).toEqual([]);
-    expect(await showPause(workflowId)).toMatchObject({ missedCount: 1n, queuedCount: 0n });
+    expect(await showPause(definitionId)).toMatchObject({ missedCount: 1n, queuedCount: 0n });
     const { workflows } = await sources.list({ workspaceId: WORKSPACE });
-    const listed = workflows.find(({ definition }) => definition?.id === workflowId);
+    const listed = workflows.find(({ definition }) => definition?.id === definitionId);
     expect(listed?.pause?.reason).toBe("the bank is closed");
-    expect(await sources.resume({ workflowId })).toMatchObject({ starting: 0n });
-    expect(await showPause(workflowId)).toBe(undefined);
+    expect(await sources.resume({ definitionId })).toMatchObject({ starting: 0n });
+    expect(await showPause(definitionId)).toBe(undefined);
     await startDue();
-    expect(await runsOf(workflowId)).toEqual(["before"]);
+    expect(await runsOf(definitionId)).toEqual(["before"]);
     expect(await send(eventType, "after")).toHaveLength(1);
-    expect(await missedOf(workflowId)).toMatchObject([
+    expect(await missedOf(definitionId)).toMatchObject([
       {
         ...{ triggerEventId: "a", state: MissedTriggerState.DROPPED, canStart: true },
         ...{ triggerType: TriggerType.EVENT, pauseReason: "the bank is closed", runId: "" },
@@ -100,9 +100,9 @@ describe("a paused workflow", () => {
   });
 
   it("refuses StartRun in words that name Resume, but for a run that is there", async () => {
-    const { workflowId: definitionId } = await define();
+    const { definitionId } = await define();
     const { run } = await service.client.startRun({ definitionId, triggerEventId: "known" });
-    await sources.pause({ workflowId: definitionId, reason: "maintenance" });
+    await sources.pause({ definitionId, reason: "maintenance" });
     const refused = await refusedBy(service.client.startRun({ definitionId }));
     expect(refused).toMatchObject({ code: "FailedPrecondition", reason: "WORKFLOW_PAUSED" });
     expect(refused.error.rawMessage).toContain("maintenance");
@@ -116,153 +116,153 @@ describe("a paused workflow", () => {
   });
 
   it("lets runs under way go on", async () => {
-    const { workflowId: definitionId } = await define();
+    const { definitionId } = await define();
     const { run } = await service.client.startRun({ definitionId });
-    await sources.pause({ workflowId: definitionId });
+    await sources.pause({ definitionId });
     const runId = run?.id ?? "";
     const ended = await service.client.transitionStep({ runId, stepId: "work", state: 4 });
     expect(ended.run?.completedAt).toBeDefined();
   });
 
   it("has Resume start what was queued, in its order, each once, by the latest version", async () => {
-    const { workflowId, eventType } = await define();
-    await sources.pause({ workflowId, onMissed: OnMissedTrigger.QUEUE, queueSeconds: 3_600 });
+    const { definitionId, eventType } = await define();
+    await sources.pause({ definitionId, onMissed: OnMissedTrigger.QUEUE, queueSeconds: 3_600 });
     const ids = ["q1", "q2", "q3"];
     for (const id of ids) await send(eventType, id);
-    expect(await showPause(workflowId)).toMatchObject({ missedCount: 3n, queuedCount: 3n });
+    expect(await showPause(definitionId)).toMatchObject({ missedCount: 3n, queuedCount: 3n });
     await service.client.publishVersion({
-      ...{ definitionId: workflowId, steps: [WORK, { ...WORK, id: "more" }] },
+      ...{ definitionId, steps: [WORK, { ...WORK, id: "more" }] },
       trigger: { triggerType: TriggerType.EVENT, eventType },
     });
     await startDue();
-    expect(await runsOf(workflowId)).toEqual([]);
-    expect(await sources.resume({ workflowId })).toMatchObject({ starting: 3n });
-    expect(await sources.resume({ workflowId })).toMatchObject({ starting: 0n });
+    expect(await runsOf(definitionId)).toEqual([]);
+    expect(await sources.resume({ definitionId })).toMatchObject({ starting: 3n });
+    expect(await sources.resume({ definitionId })).toMatchObject({ starting: 0n });
     // Two replicas find the same.
     await Promise.all([startDue(), startDue()]);
-    expect(await runsOf(workflowId)).toEqual(ids);
+    expect(await runsOf(definitionId)).toEqual(ids);
     const { runs } = await service.client.listRuns({
-      ...{ workspaceId: WORKSPACE, definitionId: workflowId },
+      ...{ workspaceId: WORKSPACE, definitionId },
     });
     expect(new Set(runs.map(({ definitionVersion }) => definitionVersion))).toEqual(new Set([2]));
-    const missed = await missedOf(workflowId);
+    const missed = await missedOf(definitionId);
     expect(missed.map(({ state }) => state)).toEqual(ids.map(() => MissedTriggerState.STARTED));
     expect(missed.every(({ runId }) => runId.startsWith("wfr_"))).toBe(true);
   });
 
   it("drops what was queued for too long", async () => {
-    const { workflowId, eventType } = await define();
-    await sources.pause({ workflowId, onMissed: OnMissedTrigger.QUEUE, queueSeconds: 60 });
+    const { definitionId, eventType } = await define();
+    await sources.pause({ definitionId, onMissed: OnMissedTrigger.QUEUE, queueSeconds: 60 });
     await send(eventType, "late");
     await sql.query(
       "update missed_triggers set queued_until = now() - interval '1 second' where definition_id = $1",
-      [workflowId],
+      [definitionId],
     );
-    expect(await sources.resume({ workflowId })).toMatchObject({ starting: 0n });
-    expect(await missedOf(workflowId)).toMatchObject([{ state: MissedTriggerState.DROPPED }]);
+    expect(await sources.resume({ definitionId })).toMatchObject({ starting: 0n });
+    expect(await missedOf(definitionId)).toMatchObject([{ state: MissedTriggerState.DROPPED }]);
   });
 
   it("misses the slots of its schedule, and starts them where they are queued", async () => {
     const schedule = { triggerType: TriggerType.SCHEDULE, cronExpr: "@daily", eventType: "" };
-    const { workflowId } = await define(schedule);
-    await sources.pause({ workflowId, onMissed: OnMissedTrigger.QUEUE });
+    const { definitionId } = await define(schedule);
+    await sources.pause({ definitionId, onMissed: OnMissedTrigger.QUEUE });
     await sql.query(
       "update schedules set next_at = date_trunc('day', now()) where definition_id = $1",
-      [workflowId],
+      [definitionId],
     );
     const round = await fireSchedules(service, 10, []);
     expect(round).toMatchObject({ due: 1, failed: [], refusals: [] });
-    expect(await runsOf(workflowId)).toEqual([]);
+    expect(await runsOf(definitionId)).toEqual([]);
     // The schedule has moved on.
     expect(await fireSchedules(service, 10, [])).toMatchObject({ due: 0 });
-    const [missed] = await missedOf(workflowId);
+    const [missed] = await missedOf(definitionId);
     expect(missed).toMatchObject({ triggerType: TriggerType.SCHEDULE });
-    await sources.resume({ workflowId });
+    await sources.resume({ definitionId });
     await startDue();
-    expect(await runsOf(workflowId)).toEqual([missed?.triggerEventId]);
+    expect(await runsOf(definitionId)).toEqual([missed?.triggerEventId]);
   });
 
   it("misses events of an environment, and starts what is deployed there then", async () => {
-    const { workflowId, eventType } = await define();
+    const { definitionId, eventType } = await define();
     const headers = { "Workflows-Environment": "staging" };
-    await sources.deploy({ definitionId: workflowId, environment: "staging", version: 1 });
-    await sources.pause({ workflowId, onMissed: OnMissedTrigger.QUEUE });
+    await sources.deploy({ definitionId, environment: "staging", version: 1 });
+    await sources.pause({ definitionId, onMissed: OnMissedTrigger.QUEUE });
     const trigger = {
       ...{ workspaceId: WORKSPACE, triggerType: TriggerType.EVENT, eventType },
       triggerEventId: "of both",
     };
     expect((await service.client.handleTrigger(trigger, { headers })).startedRuns).toEqual([]);
     expect((await service.client.handleTrigger(trigger)).startedRuns).toEqual([]);
-    const ids = (await missedOf(workflowId)).map(({ triggerEventId }) => triggerEventId);
+    const ids = (await missedOf(definitionId)).map(({ triggerEventId }) => triggerEventId);
     expect(ids).toEqual(["of both", "of both"]);
     await service.client.publishVersion({
-      ...{ definitionId: workflowId, steps: [WORK, { ...WORK, id: "more" }] },
+      ...{ definitionId, steps: [WORK, { ...WORK, id: "more" }] },
       trigger: { triggerType: TriggerType.EVENT, eventType },
     });
-    await sources.resume({ workflowId });
+    await sources.resume({ definitionId });
     await startDue();
     const { runs } = await service.client.listRuns({
-      ...{ workspaceId: WORKSPACE, definitionId: workflowId },
+      ...{ workspaceId: WORKSPACE, definitionId },
     });
     expect(runs.map(({ definitionVersion }) => definitionVersion).sort()).toEqual([1, 2]);
   });
 
   it("fails what was queued of a workflow that is archived meanwhile, and starts none of its environments", async () => {
-    const { workflowId, eventType } = await define();
-    await sources.deploy({ definitionId: workflowId, environment: "staging", version: 1 });
+    const { definitionId, eventType } = await define();
+    await sources.deploy({ definitionId, environment: "staging", version: 1 });
     const { rows } = await sql.query<{ key: string }>(
       "select translate(trigger_key, '/', '.') as key from workflow_deployments where definition_id = $1",
-      [workflowId],
+      [definitionId],
     );
     const key = rows.find((row) => row.key !== null)?.key ?? "";
     const probe = { place: 0, workspaceId: WORKSPACE, environment: "staging", key };
     const listening = () => findDeployedTriggers(service.database.read, [probe]);
-    expect(await listening()).toMatchObject([{ definitionId: workflowId }]);
-    await sources.pause({ workflowId, onMissed: OnMissedTrigger.QUEUE });
+    expect(await listening()).toMatchObject([{ definitionId }]);
+    await sources.pause({ definitionId, onMissed: OnMissedTrigger.QUEUE });
     await send(eventType, "queued");
-    await sources.archive({ definitionId: workflowId });
-    await sources.resume({ workflowId });
+    await sources.archive({ definitionId });
+    await sources.resume({ definitionId });
     expect(await startDue()).toEqual({ due: 1, refused: [] });
-    expect(await missedOf(workflowId)).toMatchObject([
+    expect(await missedOf(definitionId)).toMatchObject([
       { state: MissedTriggerState.FAILED, problem: "the workflow is archived", canStart: true },
     ]);
     expect(await listening()).toEqual([]);
   });
 
   it("holds what was about to start when it is paused again", async () => {
-    const { workflowId, eventType } = await define();
-    await sources.pause({ workflowId, onMissed: OnMissedTrigger.QUEUE });
+    const { definitionId, eventType } = await define();
+    await sources.pause({ definitionId, onMissed: OnMissedTrigger.QUEUE });
     await send(eventType, "held");
-    await sources.resume({ workflowId });
-    const { pause } = await sources.pause({ workflowId, onMissed: OnMissedTrigger.QUEUE });
+    await sources.resume({ definitionId });
+    const { pause } = await sources.pause({ definitionId, onMissed: OnMissedTrigger.QUEUE });
     // It counts in the pause that holds it: what is queued has a limit.
     expect(pause).toMatchObject({ missedCount: 1n, queuedCount: 1n });
-    expect(await showPause(workflowId)).toMatchObject({ missedCount: 1n, queuedCount: 1n });
+    expect(await showPause(definitionId)).toMatchObject({ missedCount: 1n, queuedCount: 1n });
     await startDue();
-    expect(await runsOf(workflowId)).toEqual([]);
-    expect(await missedOf(workflowId)).toMatchObject([{ state: MissedTriggerState.QUEUED }]);
-    await sources.resume({ workflowId });
+    expect(await runsOf(definitionId)).toEqual([]);
+    expect(await missedOf(definitionId)).toMatchObject([{ state: MissedTriggerState.QUEUED }]);
+    await sources.resume({ definitionId });
     await startDue();
-    expect(await runsOf(workflowId)).toEqual(["held"]);
+    expect(await runsOf(definitionId)).toEqual(["held"]);
   });
 
   it("counts the bytes of what was trimmed no more", async () => {
-    const { workflowId, eventType } = await define();
-    await sources.pause({ workflowId });
+    const { definitionId, eventType } = await define();
+    await sources.pause({ definitionId });
     await sql.query(
       `insert into missed_triggers (definition_id, event_id, source, trigger_type, pause_reason, start, start_bytes, missed_at, state)
         select $1, 'old ' || n, 's', 'EVENT', '', '{}', 1000, now(), 1 from generate_series(1, 10004) as n`,
-      [workflowId],
+      [definitionId],
     );
     await sql.query(
       "update workflow_pauses set missed = 999, kept_bytes = 10004000 where definition_id = $1",
-      [workflowId],
+      [definitionId],
     );
     await send(eventType, "one more");
     const { rows } = await sql.query(
       `select kept_bytes::int as counted, (select sum(start_bytes)::int from missed_triggers m
           where m.definition_id = p.definition_id) as stored from workflow_pauses p where definition_id = $1`,
-      [workflowId],
+      [definitionId],
     );
     expect(rows[0].stored).toBeLessThan(10_000_000 + 1_000);
     expect(rows[0].counted).toBe(rows[0].stored);
@@ -281,20 +281,20 @@ describe("a trigger that was looked up during the pause", () => {
   });
 
   it("is submitted where the pause has ended by then", async () => {
-    const { workflowId } = await define();
-    await sources.pause({ workflowId });
-    await sources.resume({ workflowId });
-    expect((await keepMissed(service, [startOf(workflowId, "e")])).size).toBe(0);
-    expect(await missedOf(workflowId)).toEqual([]);
+    const { definitionId } = await define();
+    await sources.pause({ definitionId });
+    await sources.resume({ definitionId });
+    expect((await keepMissed(service, [startOf(definitionId, "e")])).size).toBe(0);
+    expect(await missedOf(definitionId)).toEqual([]);
   });
 
   it("is started by a Resume that waits for it, or finds no pause: never neither", async () => {
-    const { workflowId } = await define();
+    const { definitionId } = await define();
     for (let n = 0; n < 10; n += 1) {
-      await sources.pause({ workflowId, onMissed: OnMissedTrigger.QUEUE });
+      await sources.pause({ definitionId, onMissed: OnMissedTrigger.QUEUE });
       const [missed, { starting }] = await Promise.all([
-        keepMissed(service, [startOf(workflowId, `r${n}`)]),
-        sources.resume({ workflowId }),
+        keepMissed(service, [startOf(definitionId, `r${n}`)]),
+        sources.resume({ definitionId }),
       ]);
       expect(Number(starting)).toBe(missed.size);
       // What is left due would be queued again by the next pause.
@@ -305,83 +305,83 @@ describe("a trigger that was looked up during the pause", () => {
 
 describe("ReplayMissedTriggers", () => {
   it("starts what was dropped, by ids or by time, each once", async () => {
-    const { workflowId, eventType } = await define();
-    await sources.pause({ workflowId });
+    const { definitionId, eventType } = await define();
+    await sources.pause({ definitionId });
     for (const id of ["d1", "d2", "d3"]) await send(eventType, id);
-    const [third, second, first] = await missedOf(workflowId);
+    const [third, second, first] = await missedOf(definitionId);
     const ids = [first?.id ?? "", "999999"];
-    const paused = await refusedBy(sources.replayMissedTriggers({ workflowId, ids }));
+    const paused = await refusedBy(sources.replayMissedTriggers({ definitionId, ids }));
     expect(paused).toMatchObject({ code: "FailedPrecondition", reason: "WORKFLOW_PAUSED" });
-    await sources.resume({ workflowId });
-    const answer = await sources.replayMissedTriggers({ workflowId, ids });
+    await sources.resume({ definitionId });
+    const answer = await sources.replayMissedTriggers({ definitionId, ids });
     expect(answer).toMatchObject({ starting: 1, skipped: 1, more: false });
     await startDue();
-    expect(await runsOf(workflowId)).toEqual(["d1"]);
+    expect(await runsOf(definitionId)).toEqual(["d1"]);
     const missedFrom = second?.missedAt;
     if (missedFrom === undefined) throw new Error("no time");
-    expect(await sources.replayMissedTriggers({ workflowId, missedFrom })).toMatchObject({
+    expect(await sources.replayMissedTriggers({ definitionId, missedFrom })).toMatchObject({
       ...{ starting: 2, skipped: 0, more: false },
     });
     await startDue();
     expect(
-      await sources.replayMissedTriggers({ workflowId, ids: [third?.id ?? ""] }),
+      await sources.replayMissedTriggers({ definitionId, ids: [third?.id ?? ""] }),
     ).toMatchObject({
       ...{ starting: 0, skipped: 1 },
     });
-    expect(await runsOf(workflowId)).toEqual(["d1", "d2", "d3"]);
+    expect(await runsOf(definitionId)).toEqual(["d1", "d2", "d3"]);
   });
 
   it("refuses what names nothing, or both", async () => {
-    const { workflowId } = await define();
+    const { definitionId } = await define();
     const missedFrom = { seconds: 1n, nanos: 0 };
     for (const wanted of [{}, { ids: ["1"], missedFrom }, { ids: ["x"] }, { ids: ["1", "1"] }]) {
-      const refused = await refusedBy(sources.replayMissedTriggers({ workflowId, ...wanted }));
+      const refused = await refusedBy(sources.replayMissedTriggers({ definitionId, ...wanted }));
       expect(refused).toMatchObject({ code: "InvalidArgument" });
     }
   });
 });
 
 it("missed triggers come page by page, newest first, and by state", async () => {
-  const { workflowId, eventType } = await define();
-  await sources.pause({ workflowId });
+  const { definitionId, eventType } = await define();
+  await sources.pause({ definitionId });
   for (const id of ["p1", "p2", "p3"]) await send(eventType, id);
-  const first = await sources.listMissedTriggers({ workflowId, pageSize: 2 });
+  const first = await sources.listMissedTriggers({ definitionId, pageSize: 2 });
   expect(first.triggers.map(({ triggerEventId }) => triggerEventId)).toEqual(["p3", "p2"]);
   expect(first.totalSize).toBe(3);
   const { nextPageToken: pageToken } = first;
-  const rest = await sources.listMissedTriggers({ workflowId, pageSize: 2, pageToken });
+  const rest = await sources.listMissedTriggers({ definitionId, pageSize: 2, pageToken });
   expect(rest.triggers.map(({ triggerEventId }) => triggerEventId)).toEqual(["p1"]);
   expect(rest.nextPageToken).toBe("");
   const state = MissedTriggerState.STARTED;
-  expect(await sources.listMissedTriggers({ workflowId, state })).toMatchObject({ totalSize: 0 });
-  const otherFilter = sources.listMissedTriggers({ workflowId, state, pageToken });
+  expect(await sources.listMissedTriggers({ definitionId, state })).toMatchObject({ totalSize: 0 });
+  const otherFilter = sources.listMissedTriggers({ definitionId, state, pageToken });
   expect(await refusedBy(otherFilter)).toMatchObject({ fields: ["page_token"] });
 });
 
 it("Pause refuses a time to live that is not for it", async () => {
-  const { workflowId } = await define();
-  const dropped = sources.pause({ workflowId, queueSeconds: 60 });
+  const { definitionId } = await define();
+  const dropped = sources.pause({ definitionId, queueSeconds: 60 });
   expect(await refusedBy(dropped)).toMatchObject({ fields: ["queue_seconds"] });
   const onMissed = OnMissedTrigger.QUEUE;
-  const long = sources.pause({ workflowId, onMissed, queueSeconds: 8 * 86_400 });
+  const long = sources.pause({ definitionId, onMissed, queueSeconds: 8 * 86_400 });
   expect(await refusedBy(long)).toMatchObject({ fields: ["queue_seconds"] });
 });
 
 describe("statistics", () => {
   it("are empty without runs, and shares are unset", async () => {
-    const { workflowId } = await define();
-    const stats = await sources.getStats({ workflowId });
+    const { definitionId } = await define();
+    const stats = await sources.getStats({ definitionId });
     expect(stats).toMatchObject({ started: 0n, ended: [], days: [], failingSteps: [] });
     expect(stats.successRate).toBe(undefined);
     expect(stats.p50Seconds).toBe(undefined);
     expect(stats.countedSince).toBeDefined();
-    const { workflow } = await sources.get({ id: workflowId });
+    const { workflow } = await sources.get({ id: definitionId });
     expect(workflow?.metrics).toMatchObject({ runCount: 0n, openRuns: 0n });
     expect(workflow?.metrics?.successRate30d).toBe(undefined);
   });
 
   it("sum up what replicas counted, by day, outcome and step", async () => {
-    const { workflowId: definitionId } = await define();
+    const { definitionId } = await define();
     await service.client.startRun({ definitionId });
     const today = dayOf(Date.now());
     const at = (kind: number, name: string, day: number, more: object = {}) => ({
@@ -410,7 +410,7 @@ describe("statistics", () => {
       const batch = { id: rows[0]?.id ?? 0, partition: 3, counts };
       await markPublished(service.database, replica, [batch], { stream: "S", seq: 0 });
     }
-    const stats = await sources.getStats({ workflowId: definitionId, days: 7 });
+    const stats = await sources.getStats({ definitionId, days: 7 });
     expect(stats).toMatchObject({
       ...{ started: 6n, costUsd: 2, successRate: 0.5, meanSeconds: 2 },
       ended: [
@@ -438,8 +438,8 @@ describe("statistics", () => {
   });
 
   it("refuse more than 90 days", async () => {
-    const { workflowId } = await define();
-    const wide = sources.getStats({ workflowId, days: 91 });
+    const { definitionId } = await define();
+    const wide = sources.getStats({ definitionId, days: 91 });
     expect(await refusedBy(wide)).toMatchObject({ fields: ["days"] });
   });
 });

@@ -111,6 +111,8 @@ import { dropEndedRuns, FIRST_ENDED, passOverEnded } from "../../src/store/reten
 import { giveNotice, isDue } from "../../src/store/retention-notices.ts";
 import { dropLeftStarts, findStarts, lockStarts } from "../../src/store/run-starts.ts";
 import { moveSchedules } from "../../src/store/schedules.ts";
+import { hasCompletedRun } from "../../src/store/service-reads/deployed-before.ts";
+import { listDeployedWorkflows } from "../../src/store/service-reads/deployed-workflows.ts";
 import { findDue } from "../../src/store/service-reads/due.ts";
 import { findDueSchedules } from "../../src/store/service-reads/due-schedules.ts";
 import { listMissedReports } from "../../src/store/service-reads/early-reports.ts";
@@ -218,9 +220,10 @@ function workflows(
       await countWorkflows(lists, EVERY_WORKSPACE, filters);
     },
     limits: {
-      // A row of the page, or one that is examined, may be on a page of its own, and so may its details and the facts of its version.
-      list_workflows: (takesEvery(filters) ? 150 : 5_000) * 6,
-      count_workflows: 10_000 * 6,
+      // A row of the page, or one that is examined, may be on a page of its own, and so may its details, the facts of its version and what
+      // keeps it from working.
+      list_workflows: (takesEvery(filters) ? 150 : 5_000) * 7,
+      count_workflows: 10_000 * 7,
       // A definition with its version, its source, facts, details and draft, each with its entry of an index.
       find_listed_workflows: 50 * 24,
     },
@@ -566,6 +569,21 @@ export const cases: readonly Case[] = [
     name: "waits: list far down",
     ask: ({ read }) => listOpenWaits(read, [new Date(Date.now() - 86_400_000), "", -1], 1e9, 200),
     limits: { list_open_waits: 200 * 8 },
+  },
+  {
+    name: "workflows: those that are looked at together",
+    ask: ({ read }) => listDeployedWorkflows(read, "", 500),
+    // A definition, whether it is closed, and its newest deployment where it has no latest version.
+    limits: { list_deployed_workflows: 500 * 10 },
+  },
+  {
+    name: "deployments: a run of a version that completed",
+    ask: ({ read }) => {
+      const version = { workspaceId: BIG, definitionId: "wf_0", versionId: "wfv_none" };
+      return hasCompletedRun(read, version, "staging");
+    },
+    // Each of the newest 10,000 may be on a page of its own.
+    limits: { find_completed_run_of_version: 10_000 * 2 },
   },
   { name: "runs: unfinished", ask: ({ read }) => findUnfinished(read, 100) },
   { name: "calls: claim", ask: (database) => claimCalls(database, "me", [FREE], []) },

@@ -26,6 +26,8 @@ export interface Caller {
   readonly scopes: ReadonlySet<Scope>;
   /** Whether it is an agent: it decides nothing, whatever its scopes. */
   readonly isAgent: boolean;
+  /** Names of the groups that it leads; unset: none. */
+  readonly leads?: ReadonlySet<string>;
 }
 
 /** Who knows callers. */
@@ -47,6 +49,12 @@ const GRANTS: ReadonlyMap<string, readonly Scope[]> = new Map([
   ["approver", ["workflows:inbox"]],
   ["admin", SCOPES],
 ]);
+
+/** The names of the groups that the words of a token say it leads: `group:finance:lead`. */
+export function ledGroups(words: Iterable<string>): ReadonlySet<string> {
+  const found = [...words].flatMap((word) => /^group:([^:]+):lead$/.exec(word)?.[1] ?? []);
+  return new Set(found);
+}
 
 /** What the words of a token grant, be they scopes or names of roles. Every scope may read. An agent has no inbox, and deploys nothing. */
 export function grantedScopes(words: Iterable<string>, isAgent = false): ReadonlySet<Scope> {

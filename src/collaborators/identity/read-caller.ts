@@ -4,7 +4,7 @@
  */
 
 import { isId } from "../../wire/calls/replies.ts";
-import { type Caller, grantedScopes } from "./callers.ts";
+import { type Caller, grantedScopes, ledGroups } from "./callers.ts";
 
 /** The facts of a token. */
 export interface TokenClaims {
@@ -23,5 +23,7 @@ export function readCaller({
   isAgent,
 }: TokenClaims): Caller | undefined {
   if (!isId(subject) || !isId(workspaceId)) return undefined;
-  return { subject, workspaceId, scopes: grantedScopes(words, isAgent), isAgent };
+  const leads = ledGroups(words);
+  const caller = { subject, workspaceId, scopes: grantedScopes(words, isAgent), isAgent };
+  return leads.size === 0 ? caller : { ...caller, leads };
 }

@@ -20,6 +20,16 @@ export interface CheckedStep {
   readonly addFault: AddFault;
 }
 
+/** A service that steps call, by the name of its variable in small letters (`agents`: AGENTS_URL). */
+export type ServiceName =
+  | "agents"
+  | "approvals"
+  | "governance"
+  | "notifications"
+  | "objectives"
+  | "registry"
+  | "skills";
+
 /** The facts of one step type. */
 export interface StepFacts {
   /** The keys of config. */
@@ -57,6 +67,8 @@ export interface StepFacts {
   readonly waitsForEvents: boolean;
   /** Whether cancelling the run drops its unsent calls, even those of a step that ended. */
   readonly isDroppedOnCancel: boolean;
+  /** Services that a step calls: of each list one is needed. Unset: it calls none. */
+  servicesOf?(step: StepDefinition): readonly (readonly ServiceName[])[];
   /** Reports required fields that are unset; `path` is `steps[3]`. */
   checkNeeds(step: StepDefinition, path: string, addFault: AddFault): void;
   /** Reports values of config that contradict each other; `path` is `steps[3]`. */

@@ -54,6 +54,31 @@ export function readEnvironment(header: Headers): string | undefined {
   return findEnvironment(name ?? undefined);
 }
 
+/** Where a call deploys to: what its field names, else the header. Adds a fault where they differ. */
+export function placeOfDeploy(
+  { environment }: Pick<WriteDeps, "environment">,
+  named: { readonly field: string; readonly value: string },
+  faults: { add(field: string, description: string): void },
+): string {
+  const { field, value } = named;
+  if (environment === undefined || value === environment) return value;
+  if (value !== "") {
+    const words = `is "${value}", and the header ${ENVIRONMENT_HEADER} is "${environment}": leave one out`;
+    faults.add(field, words);
+  }
+  return value || environment;
+}
+
+/** Refuses a call that names an environment other than production by its header, for it deploys to production. */
+export function refuseEnvironment(
+  { environment }: Pick<WriteDeps, "environment">,
+  instead: string,
+): void {
+  if (environment === undefined) return;
+  const description = `is "${environment}", and this call deploys to production: leave it out, or ${instead}`;
+  throw invalidFields([{ field: ENVIRONMENT_HEADER, description }]);
+}
+
 /** Who acts, by the name that gates and tasks use; undefined: the call does not say. */
 export function actorOf({
   caller,

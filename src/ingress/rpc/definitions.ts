@@ -26,7 +26,7 @@ import {
 import { listVersions } from "../../store/reads/version-lists.ts";
 import { readVersionSpec, toDefinitionMessage, toVersionMessage } from "../../wire/definitions.ts";
 import { fitDefinitions, fitVersions } from "../../wire/fitted-definitions.ts";
-import { recordedActor } from "./actor.ts";
+import { recordedActor, refuseEnvironment } from "./actor.ts";
 import { checkFields, checkText, invalidFields, readPage } from "./fields.ts";
 import { ANSWER_BYTES, nameLeftOut } from "./left-out.ts";
 import type { ReadDeps, WriteDeps } from "./service-deps.ts";
@@ -75,6 +75,7 @@ export async function answerListDefinitions(deps: ReadDeps, request: ListDefinit
 
 /** PublishVersion: every fault at once, those of reading before those of the engine's check. */
 export async function answerPublishVersion(deps: WriteDeps, request: PublishVersionRequest) {
+  refuseEnvironment(deps, "use PublishSource, or PublishDraft with deploy_to");
   const { spec, faults: unread } = readVersionSpec(request);
   const faults: FieldFault[] = [];
   if (request.definitionId === "") {

@@ -1,6 +1,7 @@
 /** Workflows.GetDeployPolicy and PutDeployPolicy of workflows.ops.v1. Boundary: requests and answers. */
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import {
+  type DeployRule,
   type GetDeployPolicyRequest,
   GetDeployPolicyRequestSchema,
   type PutDeployPolicyRequest,
@@ -39,7 +40,7 @@ export async function answerPutDeployPolicy(deps: WriteDeps, request: PutDeployP
   faults.require("workspace_id", workspaceId);
   checkRules(request, faults);
   faults.refuseIfAny();
-  const rules = request.rules.map(({ environment, approvers }) => ({ environment, approvers }));
+  const rules = request.rules.map(ruleOfMessage);
   const by = recordedActor(deps) ?? "";
   const row = await deps.write.putDeployPolicy({ workspaceId, rules, by, reason, etag });
   return { policy: messageOf(row) };
@@ -48,11 +49,13 @@ export async function answerPutDeployPolicy(deps: WriteDeps, request: PutDeployP
 function checkRules({ rules }: PutDeployPolicyRequest, faults: Faults): void {
   if (rules.length > RULES_AT_MOST) faults.add("rules", `has more than ${RULES_AT_MOST}`);
   const named = new Set<string>();
-  for (const [at, { environment, approvers }] of rules.entries()) {
+  for (const [at, rule] of rules.entries()) {
+    const { environment, approvers } = rule;
     const field = `rules[${at}]`;
     if (!isEnvironment(environment)) faults.add(`${field}.environment`, ENVIRONMENT_FORM);
     else if (named.has(environment)) faults.add(`${field}.environment`, "has a rule already");
     named.add(environment);
+    checkNeeds(rule, field, faults);
     if (approvers.length > APPROVERS_AT_MOST) {
       faults.add(`${field}.approvers`, `has more than ${APPROVERS_AT_MOST}`);
     }
@@ -63,10 +66,32 @@ function checkRules({ rules }: PutDeployPolicyRequest, faults: Faults): void {
   }
 }
 
+function checkNeeds(rule: DeployRule, field: string, faults: Faults): void {
+  const { environment, ranIn, approvers, noApproval, requiresSimulation } = rule;
+  if (ranIn !== "" && !isEnvironment(ranIn)) faults.add(`${field}.ran_in`, ENVIRONMENT_FORM);
+  if (ranIn !== "" && ranIn === environment) faults.add(`${field}.ran_in`, "is environment itself");
+  if (!noApproval) return;
+  if (approvers.length > 0) faults.add(`${field}.no_approval`, "is set, and approvers are named");
+  if (!requiresSimulation && ranIn === "") {
+    faults.add(`${field}.no_approval`, "leaves a rule that asks for nothing: leave the rule out");
+  }
+}
+
+/** What is not needed is not stored: the etag of a policy that says no more than before stays as it was. */
+function ruleOfMessage(rule: DeployRule) {
+  const { environment, approvers, requiresSimulation, ranIn, noApproval } = rule;
+  return {
+    ...{ environment, approvers },
+    ...(requiresSimulation ? { requiresSimulation } : {}),
+    ...(ranIn === "" ? {} : { ranIn }),
+    ...(noApproval ? { noApproval } : {}),
+  };
+}
+
 function messageOf(row: DeployPolicyRow) {
   const { workspaceId, rules, updatedBy, updatedAt } = row;
   return {
     ...{ workspaceId, updatedBy, updatedAt: timestampFromDate(updatedAt), etag: etagOf(row) },
-    rules: rules.map(({ environment, approvers }) => ({ environment, approvers: [...approvers] })),
+    rules: rules.map(({ approvers, ...rule }) => ({ ...rule, approvers: [...approvers] })),
   };
 }

@@ -1,5 +1,5 @@
 /**
- * Workflows.Deploy and ListDeployments of workflows.ops.v1.
+ * Workflows.Deploy, WithdrawDeployment and ListDeployments of workflows.ops.v1.
  * Boundary: requests, page tokens and answers; what may be deployed is runtime/deployments.ts.
  */
 import type { MessageInitShape } from "@bufbuild/protobuf";
@@ -11,9 +11,12 @@ import {
   type ListDeploymentsRequest,
   ListDeploymentsRequestSchema,
   DeploymentState as WireState,
+  type WithdrawDeploymentRequest,
+  WithdrawDeploymentRequestSchema,
 } from "../../../gen/workflows/ops/v1/deployments_pb.ts";
 import { ENVIRONMENT_FORM, isEnvironment, PRODUCTION } from "../../engine/values/environment.ts";
 import { jsonSizeBytes } from "../../engine/values/json.ts";
+import { Refusal } from "../../process/refusal.ts";
 import {
   countDeployments,
   DEPLOYMENT_STATES,
@@ -26,11 +29,13 @@ import {
   type ShownDeployment,
   withProduction,
 } from "../../store/reads/deployments.ts";
-import { recordedActor, refuseAgent } from "./actor.ts";
+import { placeOfDeploy, recordedActor, refuseAgent } from "./actor.ts";
 import { requireDefinition } from "./definitions.ts";
+import { simulationOf } from "./deploy-simulation.ts";
 import { checkFields, type Faults, readPageSize } from "./fields.ts";
 import { filterHash, readToken, tokenOf } from "./list-tokens.ts";
 import type { ReadDeps, WriteDeps } from "./service-deps.ts";
+import type { SourceReader } from "./source-reader.ts";
 
 const VARS_BYTES_AT_MOST = 16 * 1024;
 const STATES_AT_MOST = 32;
@@ -40,14 +45,32 @@ const LATEST_MS = Date.UTC(9_999, 11, 31);
 const BEFORE_ALL = [LATEST_MS, "none"];
 
 /** Deploy: the deployment as it stands now. */
-export async function answerDeploy(deps: WriteDeps, request: DeployRequest) {
-  refuseAgent(deps.caller, "an agent deploys nothing");
-  const { definitionId, environment, version, fromEnvironment, vars, reason } = request;
+export function deployWith(sources: SourceReader) {
+  return async (deps: WriteDeps, request: DeployRequest) => {
+    refuseAgent(deps.caller, "an agent deploys nothing");
+    const { definitionId, version, fromEnvironment, vars, reason } = request;
+    const environment = readDeploy(deps, request);
+    const place = {
+      ...{ definitionId, environment, expectedVersion: request.expectedVersion },
+      ...{ by: recordedActor(deps) ?? "", note: reason },
+    };
+    if (request.retire) return { deployment: deploymentMessage(await deps.write.retire(place)) };
+    const simulate = await simulationOf(deps, sources, { ...request, environment });
+    const order = { ...place, version, fromEnvironment, vars, simulate };
+    return { deployment: deploymentMessage(await deps.write.deploy(order)) };
+  };
+}
+
+/** Where a request deploys to. Refuses invalid_fields. */
+function readDeploy(deps: WriteDeps, request: DeployRequest): string {
+  const { definitionId, version, vars } = request;
   const faults = checkFields(DeployRequestSchema, request);
   faults.require("definition_id", definitionId);
+  const named = { field: "environment", value: request.environment };
+  const environment = placeOfDeploy(deps, named, faults);
   checkEnvironment("environment", environment, faults);
   if (version < 0) faults.add("version", "is negative; 0 takes the newest");
-  checkSource(request, faults);
+  checkSource(request, environment, faults);
   if ((request.expectedVersion ?? 0) < 0) faults.add("expected_version", "is negative");
   // One that is too deep has its fault already.
   const bytes = vars === undefined || faults.list.length > 0 ? 0 : jsonSizeBytes(vars);
@@ -55,18 +78,29 @@ export async function answerDeploy(deps: WriteDeps, request: DeployRequest) {
     faults.add("vars", `has ${bytes} bytes as JSON, over the limit of ${VARS_BYTES_AT_MOST}`);
   }
   faults.refuseIfAny();
-  const place = {
-    ...{ definitionId, environment, expectedVersion: request.expectedVersion },
-    ...{ by: recordedActor(deps) ?? "", note: reason },
-  };
-  const deployment = request.retire
-    ? await deps.write.retire(place)
-    : await deps.write.deploy({ ...place, version, fromEnvironment, vars });
-  return { deployment: deploymentMessage(deployment) };
+  return environment;
 }
 
-/** As Deploy answered: the deployment that the call made. */
-export async function readDeployment(deps: ReadDeps, _request: DeployRequest, id: string) {
+/** WithdrawDeployment: the deployment, ended. */
+export async function answerWithdraw(deps: WriteDeps, request: WithdrawDeploymentRequest) {
+  const { caller, database, visibility } = deps;
+  refuseAgent(caller, "an agent deploys nothing");
+  const { id, reason } = request;
+  const faults = checkFields(WithdrawDeploymentRequestSchema, request);
+  faults.require("id", id);
+  faults.refuseIfAny();
+  const row = await findDeployment(database.callers, visibility, id);
+  if (row === undefined) {
+    const resource = { type: "deployment", name: id };
+    throw new Refusal("not_found", `there is no deployment ${id}`, { resource });
+  }
+  const isAdmin = caller?.scopes.has("workflows:admin") === true;
+  const withdrawal = { id, by: recordedActor(deps) ?? "", isAdmin, reason };
+  return { deployment: deploymentMessage(await deps.write.withdrawDeployment(row, withdrawal)) };
+}
+
+/** As Deploy and WithdrawDeployment answered: the deployment of the call. */
+export async function readDeployment(deps: ReadDeps, _request: unknown, id: string) {
   const row = await findDeployment(deps.database.callers, deps.visibility, id);
   if (row === undefined) throw new Error(`deployment ${id} is not stored`);
   return { deployment: deploymentMessage(row) };
@@ -121,7 +155,7 @@ export function deploymentMessage(
   const { definitionId, environment, version } = shown;
   if (!("state" in shown)) return { definitionId, environment, version, state: WireState.ACTIVE };
   const { id, deployedBy, note, supersedes, at, decidedBy, decisionReason } = shown;
-  const { activeAt, endedAt, vars } = shown;
+  const { activeAt, endedAt, simulatedAt, vars } = shown;
   return {
     ...{ id, definitionId, environment, version, deployedBy, note, supersedes },
     ...{ decidedBy, decisionReason, digest: shown.digest, at: timestampFromDate(at) },
@@ -129,6 +163,7 @@ export function deploymentMessage(
     ...(vars === null ? {} : { vars }),
     ...(activeAt === null ? {} : { activeAt: timestampFromDate(activeAt) }),
     ...(endedAt === null ? {} : { endedAt: timestampFromDate(endedAt) }),
+    ...(simulatedAt === null ? {} : { simulatedAt: timestampFromDate(simulatedAt) }),
   };
 }
 
@@ -151,16 +186,18 @@ function checkEnvironment(field: string, name: string, faults: Faults): void {
 }
 
 /** What is deployed is named once: a version, another environment, or nothing where one ends. */
-function checkSource(request: DeployRequest, faults: Faults): void {
-  const { version, fromEnvironment, environment, retire, vars } = request;
+function checkSource(request: DeployRequest, environment: string, faults: Faults): void {
+  const { version, fromEnvironment, retire, vars, simulation } = request;
   if (fromEnvironment !== "") {
     checkEnvironment("from_environment", fromEnvironment, faults);
     if (version !== 0) faults.add("version", "is given beside from_environment: leave one out");
     if (fromEnvironment === environment) faults.add("from_environment", "is environment itself");
   }
   if (!retire) return;
-  if (version !== 0 || fromEnvironment !== "" || vars !== undefined) {
-    faults.add("retire", "deploys nothing: leave out version, from_environment and vars");
+  const isSaid = version !== 0 || fromEnvironment !== "";
+  if (isSaid || vars !== undefined || simulation !== undefined) {
+    const others = "version, from_environment, vars and simulation";
+    faults.add("retire", `deploys nothing: leave out ${others}`);
   }
 }
 

@@ -5,8 +5,8 @@ import { doneOnce, workspaceOfDefinition } from "./done-once.ts";
 import {
   answerCreateEndpoint,
   answerDeleteEndpoint,
-  answerListEndpoints,
   answerRotateEndpoint,
+  listEndpointsWith,
   readEndpoint,
   workspaceOfEndpoint,
 } from "./endpoints.ts";
@@ -19,8 +19,7 @@ const { method } = Endpoints;
 export function endpointsService(parts: ServiceParts): ServiceImpl<typeof Endpoints> {
   return {
     create: doneOnce(parts, method.create, {
-      workspaceOf: (deps, { workflowId }) =>
-        workspaceOfDefinition(deps, { definitionId: workflowId }),
+      workspaceOf: workspaceOfDefinition,
       answer: answerCreateEndpoint,
       answerAgain: (deps, _, id) => readEndpoint(deps, id),
       isShownOnce: true,
@@ -31,7 +30,7 @@ export function endpointsService(parts: ServiceParts): ServiceImpl<typeof Endpoi
       answerAgain: (deps, _, id) => readEndpoint(deps, id),
       isShownOnce: true,
     }),
-    list: reading(parts, answerListEndpoints),
+    list: reading(parts, listEndpointsWith(parts.endpoints)),
     delete: doneOnce(parts, method.delete, {
       workspaceOf: workspaceOfEndpoint,
       answer: answerDeleteEndpoint,

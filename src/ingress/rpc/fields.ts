@@ -52,6 +52,11 @@ export function checkFields<Desc extends DescMessage>(
 ): Faults {
   const list: FieldFault[] = [];
   checkMessage(desc, message, "", list);
+  return newFaults(list);
+}
+
+/** Faults to collect, with those that are known. */
+export function newFaults(list: FieldFault[] = []): Faults {
   const add = (field: string, description: string) => {
     list.push({ field, description });
   };

@@ -45,12 +45,17 @@ interface DeployFilters {
   readonly kinds: readonly ItemKind[];
 }
 
+/** Whether a list of these kinds shows deployments; empty: every kind. */
+export function showsDeployments(kinds: readonly ItemKind[]): boolean {
+  return kinds.length === 0 || kinds.includes(ItemKind.DEPLOY);
+}
+
 /** The newest deployments that wait, 100 at most. */
 export async function waitingItems(
   deps: ReadDeps,
   { workspaceId, assignee, kinds }: DeployFilters,
 ): Promise<InboxItem[]> {
-  if (kinds.length > 0 && !kinds.includes(ItemKind.DEPLOY)) return [];
+  if (!showsDeployments(kinds)) return [];
   const { lists } = deps.database;
   const [rows, policy] = await Promise.all([
     listWaitingDeployments(lists, deps.visibility, workspaceId, LISTED_AT_MOST),

@@ -54,10 +54,17 @@ export async function answerListInbox(deps: ActorDeps, request: InboxListRequest
   };
 }
 
-/** The newest 500 items, as List shows them. */
-export async function itemsOfView(deps: ReadDeps, filters: InboxFilters): Promise<InboxItem[]> {
-  const { items } = await listInbox(deps.database.lists, deps.visibility, filters, PAGE_LIMIT);
-  return (await itemsOfPage(deps, items)).map(listedMessage);
+/** The newest 500 items, as List shows them, behind the deployments that wait. */
+export async function itemsOfView(
+  deps: ReadDeps,
+  filters: InboxFilters,
+  kinds: readonly ItemKind[],
+): Promise<InboxItem[]> {
+  const [{ items }, waiting] = await Promise.all([
+    listInbox(deps.database.lists, deps.visibility, filters, PAGE_LIMIT),
+    waitingItems(deps, { ...filters, kinds }),
+  ]);
+  return [...waiting, ...(await itemsOfPage(deps, items)).map(listedMessage)];
 }
 
 /** Count: how many List would show. */
@@ -129,8 +136,11 @@ function isSmall(value: unknown): boolean {
   return typeof value === "number" && value >= 0 && value <= SMALLINT && Number.isInteger(value);
 }
 
-/** Tells filters apart, in 16 hexadecimal digits. */
-export function hashOf({ workspaceId, assignee, kinds }: InboxFilters): string {
-  const text = JSON.stringify([workspaceId, assignee ?? null, kinds]);
+/** Tells filters apart, and what else a view shows, in 16 hexadecimal digits. */
+export function hashOf(
+  { workspaceId, assignee, kinds }: InboxFilters,
+  ...more: readonly string[]
+): string {
+  const text = JSON.stringify([workspaceId, assignee ?? null, kinds, ...more]);
   return createHash("sha256").update(text).digest("hex").slice(0, 16);
 }

@@ -16,6 +16,7 @@ import { sees } from "../../store/reads/visibility.ts";
 import { settleWorkspace } from "./call-workspace.ts";
 import { checkFields, type Faults } from "./fields.ts";
 import { requireScope } from "./guard.ts";
+import { showsDeployments } from "./inbox-deployments.ts";
 import type { InboxFeed, Snapshot } from "./inbox-feed.ts";
 import { type ActorDeps, hashOf, itemsOfView, readFilters } from "./inbox-list.ts";
 import { STREAM_LIMITS, type StreamLimits } from "./stream-limits.ts";
@@ -43,13 +44,14 @@ export async function* answerWatchInbox(
   if (deps.caller !== undefined) settleWorkspace(InboxWatchRequestSchema, request, deps.caller);
   const faults = checkFields(InboxWatchRequestSchema, request);
   const filters = readFilters(deps, request, faults);
-  const hash = hashOf(filters);
+  const { kinds } = request;
+  const hash = hashOf(filters, ...(showsDeployments(kinds) ? ["deployments"] : []));
   const after = readCursor(request.after, hash, faults);
   faults.refuseIfAny();
   const { workspaceId } = filters;
   const isSeen = sees(deps.visibility, workspaceId);
   const key = JSON.stringify([isSeen, workspaceId, hash]);
-  const watch = deps.inboxFeed.watch(key, workspaceId, () => itemsOfView(deps, filters));
+  const watch = deps.inboxFeed.watch(key, workspaceId, () => itemsOfView(deps, filters, kinds));
   const release = onCutOff(deps, watch.close);
   const clock = startClock(withScopes(deps, filters), limits);
   try {

@@ -20,6 +20,7 @@ const SCOPES = {
   user: RunAsScope.USER,
   org: RunAsScope.ORG,
   agent: RunAsScope.AGENT,
+  group: RunAsScope.GROUP,
 } as const;
 
 const OVERLAP_NUMBERS: Readonly<Record<Overlap, ScheduleOverlap>> = {
@@ -42,11 +43,11 @@ export function definitionOfTrigger(id: string): string | undefined {
 
 /** workflows.ops.v1.Schedule */
 export function scheduleMessage(row: WorkflowScheduleRow) {
-  const { id, workspaceId, definitionId: workflowId, environment, isPaused: paused } = row;
+  const { id, workspaceId, definitionId, environment, isPaused: paused } = row;
   const { changedBy, changeReason, lastJson, createdAt, slotAt } = row;
   const last: { at: string; run?: string; why?: string }[] = JSON.parse(lastJson);
   return {
-    ...{ id, workspaceId, workflowId, environment, paused, changedBy, changeReason },
+    ...{ id, workspaceId, definitionId, environment, paused, changedBy, changeReason },
     ...{ spec: specOf(row), words: wordsOf(row.line, row.zone), readOnly: false },
     last: last.map(({ at, run = "", why = "" }) => ({
       ...{ at: timestampFromMs(Date.parse(at)), runId: run, skipped: why },
@@ -65,7 +66,7 @@ export function triggerMessage(row: TriggerScheduleRow) {
     ...{ line: read.line, anchorMs: anchorAt.getTime(), toMs: Number.POSITIVE_INFINITY },
   };
   return {
-    ...{ id: triggerIdOf(definitionId), workspaceId, workflowId: definitionId },
+    ...{ id: triggerIdOf(definitionId), workspaceId, definitionId },
     ...{ environment: "production", readOnly: true, etag: String(version) },
     ...{ spec: { line: cronLine }, words: wordsOf(cronLine, "") },
     next: times === false ? [] : nextOf(times, nextAt),

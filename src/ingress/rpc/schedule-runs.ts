@@ -24,11 +24,14 @@ import {
   startOfWish,
   timesOf,
 } from "../../runtime/schedule-starts.ts";
+import { undeployedWords } from "../../runtime/starter-environment.ts";
+import type { WorkflowScheduleRow } from "../../runtime/workflow-schedules.ts";
+import { requireHeadIn } from "./environment-heads.ts";
 import { checkFields, type Faults, invalidFields } from "./fields.ts";
 import { causeOf } from "./lifecycle.ts";
 import { lineFaults } from "./schedule-specs.ts";
 import { wordsOf } from "./schedule-words.ts";
-import { requireHead, requireSchedule } from "./schedules.ts";
+import { requireSchedule } from "./schedules.ts";
 import type { ReadDeps, WriteDeps } from "./service-deps.ts";
 
 const SLOTS_AT_MOST = 1_000;
@@ -41,7 +44,7 @@ export async function answerRunNow(deps: WriteDeps, request: SchedulesRunNowRequ
   faults.require("id", id);
   faults.refuseIfAny();
   const row = await requireSchedule(deps, id);
-  const version = await requireVersion(deps, row.definitionId);
+  const version = await requireVersion(deps, row);
   const unique = deps.write.repeatableId ?? randomUUID();
   const { start } = startOfWish(row, new Date(), unique, version);
   const { runId } = await deps.write.start(start, { ...causeOf(deps, "RunNow"), reason });
@@ -63,7 +66,7 @@ export async function answerBackfill(deps: WriteDeps, request: SchedulesBackfill
     const description = `has more than ${SLOTS_AT_MOST} slots before it; ask up to ${end}, then from there`;
     throw invalidFields([{ field: "to", description }]);
   }
-  const version = await requireVersion(deps, row.definitionId);
+  const version = await requireVersion(deps, row);
   const starts = slots.map((slotMs) => startOfSlot(row, slotMs, version).start);
   const cause = { ...causeOf(deps, "Backfill"), reason };
   const settled = await deps.write.starters.startSlots(starts, cause);
@@ -107,13 +110,15 @@ function readRange({ from, to }: SchedulesBackfillRequest, faults: Faults) {
 }
 
 /** The version that starts. Refuses archived, workflow_paused and nothing_published. */
-async function requireVersion(deps: ReadDeps, definitionId: string): Promise<StartedVersion> {
-  const head = await requireHead(deps, definitionId);
+async function requireVersion(
+  deps: ReadDeps,
+  { definitionId, environment }: WorkflowScheduleRow,
+): Promise<StartedVersion> {
+  const head = await requireHeadIn(deps, definitionId, environment);
   const { latestVersionId: id, latestVersion: number, isArchived, pauseReason } = head;
   if (isArchived) throw closedRefusal(definitionId, "archived");
   if (pauseReason !== null) throw pausedRefusal(definitionId, pauseReason);
   if (id !== null) return { id, number };
   const resource = { type: "definition", name: definitionId };
-  const words = "the workflow has no published version in production";
-  throw new Refusal("nothing_published", words, { resource });
+  throw new Refusal("nothing_published", undeployedWords(environment), { resource });
 }

@@ -10,7 +10,7 @@ import {
 } from "../../../gen/workflows/ops/v1/schedules_pb.ts";
 import { readCronLine } from "../../engine/values/cron.ts";
 import { PRESET_NAMES, withoutPreset, withZone } from "../../engine/values/cron-presets.ts";
-import type { FieldFault } from "../../process/refusal.ts";
+import { type FieldFault, Refusal } from "../../process/refusal.ts";
 import { OVERLAPS } from "../../runtime/schedule-slots.ts";
 import type { ScheduleContent } from "../../runtime/workflow-schedules.ts";
 import { actorOf, refuseAgent } from "./actor.ts";
@@ -23,6 +23,7 @@ export const SPEC_FIELDS: readonly string[] = ScheduleSpecSchema.fields.map(({ n
 
 const CATCH_UP_SECONDS = { least: 10, most: 31_536_000 };
 const JITTER_SECONDS = 3_600;
+const GROUP = /^[\x21-\x39\x3b-\x7e]{1,200}$/;
 
 /** A schedule of which nothing is said. */
 export const EMPTY_CONTENT: ScheduleContent = {
@@ -115,6 +116,11 @@ export function readRunAs(
     const description = "is empty for ORG: nobody is the initiator";
     throw invalidFields([{ field: "spec.run_as.subject", description }]);
   }
+  if (scope === RunAsScope.GROUP) {
+    if (GROUP.test(subject)) return allowed(deps, { runAs: "group", runAsSubject: subject });
+    const description = "is the name of a group: visible ASCII characters without a colon";
+    throw invalidFields([{ field: "spec.run_as.subject", description }]);
+  }
   const isForAgent = scope === RunAsScope.AGENT || (scope === RunAsScope.UNSPECIFIED && isAgent);
   return allowed(deps, { runAs: isForAgent ? "agent" : "user", runAsSubject: subject || self });
 }
@@ -124,8 +130,13 @@ export function allowed({ caller }: Pick<WriteDeps, "caller">, runsAs: RunsAs): 
   if (caller === undefined) return runsAs;
   const { runAs, runAsSubject } = runsAs;
   const isOwn = runAsSubject === caller.subject && (runAs === "agent") === caller.isAgent;
-  if (isOwn && runAs !== "org") return runsAs;
+  if (isOwn && runAs !== "org" && runAs !== "group") return runsAs;
   refuseAgent(caller, "an agent's schedules act for the agent alone");
-  requireScope(caller, "workflows:admin");
+  if (runAs === "group" && !caller.scopes.has("workflows:admin")) {
+    if (caller.leads?.has(runAsSubject) === true) return runsAs;
+    const words = `a schedule acts for the group ${runAsSubject} by the word group:${runAsSubject}:lead of the token, or by workflows:admin`;
+    throw new Refusal("permission_denied", words);
+  }
+  if (runAs !== "group") requireScope(caller, "workflows:admin");
   return runsAs;
 }

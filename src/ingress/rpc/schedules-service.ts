@@ -24,8 +24,7 @@ const { method } = Schedules;
 export function schedulesService(parts: ServiceParts): ServiceImpl<typeof Schedules> {
   return {
     create: doneOnce(parts, method.create, {
-      workspaceOf: (deps, { workflowId }) =>
-        workspaceOfDefinition(deps, { definitionId: workflowId }),
+      workspaceOf: workspaceOfDefinition,
       answer: answerCreateSchedule,
       answerAgain: readScheduleAgain,
     }),

@@ -28,7 +28,7 @@ import {
   unknownSchedule,
   type WorkflowScheduleRow,
 } from "../../runtime/workflow-schedules.ts";
-import { type DefinitionHead, findDefinitionHead } from "../../store/reads/definition-heads.ts";
+import type { DefinitionHead } from "../../store/reads/definition-heads.ts";
 import {
   countSchedules,
   findTriggerSchedule,
@@ -38,7 +38,7 @@ import {
   type ScheduleFilters,
 } from "../../store/reads/workflow-schedules.ts";
 import { recordedActor } from "./actor.ts";
-import { unknownDefinition } from "./definitions.ts";
+import { requireHeadIn } from "./environment-heads.ts";
 import { checkFields, type Faults, invalidFields, readPageSize } from "./fields.ts";
 import { idTokenOf, readIdToken } from "./id-pages.ts";
 import { findInputFaults } from "./input-schema.ts";
@@ -63,20 +63,20 @@ const SOME_SLOT = "2026-01-01T00:00:00Z";
 
 /** Create. */
 export async function answerCreateSchedule(deps: WriteDeps, request: SchedulesCreateRequest) {
-  const { workflowId, environment, paused, reason } = request;
+  const { definitionId, environment, paused, reason } = request;
   const { spec = create(ScheduleSpecSchema) } = request;
   const faults = checkFields(SchedulesCreateRequestSchema, request);
-  faults.require("workflow_id", workflowId);
+  faults.require("definition_id", definitionId);
   if (request.spec === undefined) faults.add("spec", "is required");
   faults.refuseIfAny();
   const content = withSpec(EMPTY_CONTENT, spec, readRunAs(deps, spec), new Set(SPEC_FIELDS));
   requireContent(content, Date.now());
-  const head = await requireHead(deps, workflowId);
+  const head = await requireHeadIn(deps, definitionId, environment);
   requireInput(head, content.input);
   const row = await deps.write.starters.createSchedule(
     {
       ...content,
-      ...{ workspaceId: head.workspaceId, definitionId: workflowId, environment, isPaused: paused },
+      ...{ workspaceId: head.workspaceId, definitionId, environment, isPaused: paused },
     },
     changeOf(deps, reason),
   );
@@ -95,7 +95,8 @@ export async function answerUpdateSchedule(deps: WriteDeps, request: SchedulesUp
   const fields = new Set(updateMask);
   const runsAs = fields.has("run_as") ? readRunAs(deps, spec) : contentOf(row);
   if (fields.has("input")) {
-    requireInput(await requireHead(deps, row.definitionId), spec.input ?? {});
+    const head = await requireHeadIn(deps, row.definitionId, row.environment);
+    requireInput(head, spec.input ?? {});
   }
   const updated = await deps.write.starters.updateSchedule(
     id,
@@ -160,7 +161,7 @@ export async function readSchedule({ database, visibility }: ReadDeps, id: strin
 
 /** List: triggers by the ids of their workflows, then the others. */
 export async function answerListSchedules(deps: ReadDeps, request: SchedulesListRequest) {
-  const { workspaceId, workflowId: definitionId, pageToken } = request;
+  const { workspaceId, definitionId, pageToken } = request;
   const filters = { workspaceId, definitionId };
   const faults = checkFields(SchedulesListRequestSchema, request);
   faults.require("workspace_id", workspaceId);
@@ -223,14 +224,7 @@ export async function workspaceOfSchedule(
   return (await findWorkflowSchedule(database.callers, visibility, id))?.workspaceId;
 }
 
-/** The head of a definition. Refuses not_found. */
-export async function requireHead(deps: ReadDeps, id: string): Promise<DefinitionHead> {
-  const head = await findDefinitionHead(deps.database.callers, deps.visibility, id);
-  if (head === undefined) throw unknownDefinition(id);
-  return head;
-}
-
-/** Refuses invalid_fields where an input does not fit the latest version. */
+/** Refuses invalid_fields where an input does not fit the version that it is for. */
 function requireInput(head: DefinitionHead, input: JsonObject): void {
   const { workspaceId, latestVersionId: versionId, inputSchemaJson } = head;
   if (versionId === null) return;

@@ -96,6 +96,8 @@ const SOURCES: Needed<typeof Workflows> = {
   listVersionHeads: "workflows:read",
   // As above.
   deploy: "workflows:deploy",
+  // What others made needs more (deployments.ts).
+  withdrawDeployment: "workflows:deploy",
   listDeployments: "workflows:read",
   getDeployPolicy: "workflows:read",
   putDeployPolicy: "workflows:admin",

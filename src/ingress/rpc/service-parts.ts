@@ -57,4 +57,6 @@ export interface ServiceParts {
   readonly replica?: ReplicaView | undefined;
   /** Called after a commit that leaves something to publish; without it the publisher finds it a little later. */
   readonly onCommitted?: (committed: Committed) => void;
+  /** Called after a commit that may have changed what is deployed of a definition. */
+  readonly onDeployed?: (definitionId: string) => void;
 }

@@ -6,17 +6,16 @@ import { timestampMs } from "@bufbuild/protobuf/wkt";
 import {
   type SimulateRequest,
   SimulateRequestSchema,
-  type StepMock,
 } from "../../../gen/workflows/ops/v1/simulations_pb.ts";
-import type { Mock, Mocks } from "../../engine/simulation/mocks.ts";
 import { findVersion, specOfVersion } from "../../store/reads/definitions.ts";
 import { findVersionSource } from "../../store/reads/version-sources.ts";
-import { mockOfMessage, toSimulationMessage } from "../../wire/simulations.ts";
+import { toSimulationMessage } from "../../wire/simulations.ts";
 import { requireDefinition } from "./definitions.ts";
 import { checkFields, type Faults, invalidFields } from "./fields.ts";
 import { readRun } from "./run-answers.ts";
 import { mocksOfRun } from "./run-mocks.ts";
 import type { ReadDeps, WriteDeps } from "./service-deps.ts";
+import { readMocks } from "./simulation-mocks.ts";
 import type { SourceReader } from "./source-reader.ts";
 import { requireWorkflow } from "./sources.ts";
 import { unknownVersion } from "./workflow-message.ts";
@@ -62,18 +61,6 @@ function readStart({ startAt }: SimulateRequest, faults: Faults): number {
   if (startMs >= 0 && startMs <= LATEST_START_MS) return startMs;
   faults.add("start_at", "is outside of the years 1970 to 8999");
   return 0;
-}
-
-/** Several of one step answer its attempts in order. */
-function readMocks(messages: readonly StepMock[], faults: Faults): Mocks {
-  const mocks = new Map<string, Mock[]>();
-  for (const [index, message] of messages.entries()) {
-    if (message.stepId === "") faults.add(`mocks[${index}].step_id`, "is required");
-    const list = mocks.get(message.stepId) ?? [];
-    list.push(mockOfMessage(message));
-    mocks.set(message.stepId, list);
-  }
-  return mocks;
 }
 
 async function requireVersion(deps: ReadDeps, { definitionId, version }: SimulateRequest) {

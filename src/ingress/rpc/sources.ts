@@ -14,6 +14,7 @@ import { shownKindOf } from "../../engine/steps/shown-kind.ts";
 import type { ShownKind } from "../../engine/steps/types.ts";
 import type { StepDefinition } from "../../engine/values/definition.ts";
 import { versionDigest } from "../../engine/values/digest.ts";
+import { PRODUCTION } from "../../engine/values/environment.ts";
 import type { FileFault } from "../../file/faults.ts";
 import type { FieldFault } from "../../process/refusal.ts";
 import { inPieces } from "../../runtime/in-pieces.ts";
@@ -22,6 +23,7 @@ import { findVersions, specOfVersion } from "../../store/reads/definitions.ts";
 import { readVersionSpec, toDefinitionMessage } from "../../wire/definitions.ts";
 import { recordedActor, refuseAgent } from "./actor.ts";
 import { requireDefinition } from "./definitions.ts";
+import { requireDeployer } from "./deployer.ts";
 import { checkFields, checkText, invalidFields } from "./fields.ts";
 import { FAULTS_LISTED, type ReadSource } from "./read-source.ts";
 import type { ReadDeps, WriteDeps } from "./service-deps.ts";
@@ -90,7 +92,9 @@ export function publishSourceWith(sources: SourceReader) {
     faults.require("source_text", sourceText);
     faults.refuseIfAny();
     refuseAgent(deps.caller, "an agent deploys nothing: save a draft, which a person publishes");
-    return publishText(deps, sources, { workspaceId, sourceText, layout, note });
+    const deployTo = deps.environment ?? PRODUCTION;
+    requireDeployer(deps, deployTo);
+    return publishText(deps, sources, { workspaceId, sourceText, layout, note, deployTo });
   };
 }
 
@@ -99,17 +103,19 @@ interface TextToPublish
   extends Pick<PublishSourceRequest, "workspaceId" | "sourceText" | "layout" | "note"> {
   /** True: its name must not be taken. */
   readonly mustBeNew?: boolean;
+  /** Production unless given. */
+  readonly deployTo?: string;
 }
 
 /** Publishes a text. Refuses invalid_fields (every fault of the text), and already_exists where it must be new. */
 export async function publishText(deps: WriteDeps, sources: SourceReader, text: TextToPublish) {
-  const { workspaceId, sourceText, layout, note, mustBeNew = false } = text;
+  const { workspaceId, sourceText, layout, note, mustBeNew = false, deployTo = PRODUCTION } = text;
   const { name, description, tags, inputSchema, spec, digest } = requireWorkflow(
     await sources.read(workspaceId, sourceText),
   );
   const publishedBy = recordedActor(deps) ?? "";
   const published = await deps.write.publishSource({
-    ...{ workspaceId, name, description, tags, spec, digest, mustBeNew },
+    ...{ workspaceId, name, description, tags, spec, digest, mustBeNew, deployTo },
     source: { sourceText, layout, inputSchema, note, publishedBy },
   });
   return {

@@ -20,10 +20,10 @@ import { draftMismatch, readSavedId } from "../../runtime/workflow-drafts.ts";
 import type { DefinitionRow } from "../../store/reads/definitions.ts";
 import { type DraftRow, findDraft } from "../../store/reads/drafts.ts";
 import { toDefinitionMessage } from "../../wire/definitions.ts";
-import { recordedActor, refuseAgent } from "./actor.ts";
+import { placeOfDeploy, recordedActor, refuseAgent } from "./actor.ts";
 import { requireDefinition } from "./definitions.ts";
+import { requireDeployer } from "./deployer.ts";
 import { checkFields } from "./fields.ts";
-import { requireScope } from "./guard.ts";
 import type { ReadSource } from "./read-source.ts";
 import type { ReadDeps, WriteDeps } from "./service-deps.ts";
 import type { SourceReader } from "./source-reader.ts";
@@ -91,14 +91,15 @@ export async function answerDiscardDraft(deps: WriteDeps, request: DiscardDraftR
 /** PublishDraft. */
 export function publishDraftWith(sources: SourceReader) {
   return async (deps: WriteDeps, request: PublishDraftRequest) => {
-    const { definitionId, etag, note, deployTo } = request;
+    const { definitionId, etag, note } = request;
     const faults = checkFields(PublishDraftRequestSchema, request);
     faults.require("definition_id", definitionId);
     faults.require("etag", etag);
+    const deployTo = placeOfDeploy(deps, { field: "deploy_to", value: request.deployTo }, faults);
     if (deployTo !== "" && !isEnvironment(deployTo)) faults.add("deploy_to", ENVIRONMENT_FORM);
     faults.refuseIfAny();
     refuseAgent(deps.caller, "an agent deploys nothing");
-    if (!["", PRODUCTION].includes(deployTo)) requireDeployer(deps);
+    requireDeployer(deps, deployTo);
     const definition = await requireDefinition(deps, definitionId);
     const row = await findDraft(deps.database.callers, deps.visibility, definitionId);
     if (row?.etag !== etag) throw draftMismatch(definitionId, etag, row);
@@ -119,11 +120,6 @@ export function publishDraftWith(sources: SourceReader) {
       digest,
     };
   };
-}
-
-/** Refuses who may not Deploy. To production goes what PublishVersion, which needs less, could put there too. */
-function requireDeployer({ caller }: WriteDeps): void {
-  if (caller !== undefined) requireScope(caller, "workflows:deploy");
 }
 
 /** What the text of a draft says, read as a text of its workflow: it has the workflow's name. */

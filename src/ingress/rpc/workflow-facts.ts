@@ -12,6 +12,7 @@ import {
 } from "../../store/reads/deployments.ts";
 import { findPauses } from "../../store/reads/pauses.ts";
 import { findStarterHeads } from "../../store/reads/starter-heads.ts";
+import { findWorkflowHealth, type WorkflowHealth } from "../../store/reads/workflow-health.ts";
 import type { WorkflowRow } from "../../store/reads/workflow-lists.ts";
 import { findWorkflowMetrics } from "../../store/reads/workflow-metrics.ts";
 import { deploymentHead, deploymentMessage } from "./deployments.ts";
@@ -21,7 +22,10 @@ import { pauseField } from "./workflow-pauses.ts";
 import { metricsMessage } from "./workflow-stats.ts";
 
 /** What of these facts a status follows from. */
-export type StatusCauses = Pick<StatusFacts, "paused" | "pendingDeployment" | "deployedElsewhere">;
+export type StatusCauses = Pick<
+  StatusFacts,
+  "paused" | "pendingDeployment" | "deployedElsewhere" | "failures"
+>;
 
 /** What a deployment takes of an answer without its texts and vars. */
 const DEPLOYMENT_BYTES = 250;
@@ -29,7 +33,7 @@ const DEPLOYMENT_BYTES = 250;
 const FACT_BYTES = 300;
 
 /**
- * What is known of workflows besides their rows, by four statements for all of them. A list shows deployments without vars and texts,
+ * What is known of workflows besides their rows, by five statements for all of them. A list shows deployments without vars and texts,
  * which may be long.
  */
 export async function factsOf(
@@ -39,11 +43,12 @@ export async function factsOf(
 ) {
   const { lists } = database;
   const ids = definitions.map(({ id }) => id);
-  const [metrics, pauses, current, starters] = await Promise.all([
+  const [metrics, pauses, current, starters, health] = await Promise.all([
     findWorkflowMetrics(lists, visibility, ids),
     findPauses(lists, visibility, ids),
     findCurrentDeployments(lists, visibility, ids),
     findStarterHeads(lists, visibility, ids),
+    findWorkflowHealth(lists, visibility, ids),
   ]);
   const currentById = new Map<string, DeploymentRow[]>();
   for (const row of current) {
@@ -64,8 +69,9 @@ export async function factsOf(
     const own = currentById.get(id) ?? [];
     const { reason = "", pausedBy = "" } = pauses.get(id) ?? {};
     const deployments = deploymentsOf(definition, own, isWhole);
+    const failures = failuresOf(definition, health.get(id));
     return {
-      status: causesOf(pauses.get(id), own),
+      status: { ...causesOf(pauses.get(id), own), failures },
       fields: {
         ...metricsMessage(metrics.get(id)),
         ...pauseField(pauses.get(id)),
@@ -76,9 +82,19 @@ export async function factsOf(
         FACT_BYTES +
         jsonSizeBytes(reason) +
         jsonSizeBytes(pausedBy) +
+        jsonSizeBytes(failures) +
         deployments.length * DEPLOYMENT_BYTES,
     };
   }
+}
+
+/** What was found of another version than the one in production says nothing. */
+function failuresOf(
+  { latestVersionId }: WorkflowRow["definition"],
+  health: WorkflowHealth | undefined,
+): string[] {
+  const isOfThis = latestVersionId === null || health?.versionId === latestVersionId;
+  return isOfThis ? [...(health?.reasons ?? [])] : [];
 }
 
 function causesOf(

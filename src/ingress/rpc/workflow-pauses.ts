@@ -38,9 +38,9 @@ const ID = /^[1-9][0-9]{0,14}$/;
 
 /** Pause. */
 export async function answerPause(deps: WriteDeps, request: WorkflowsPauseRequest) {
-  const { workflowId, reason, onMissed, queueSeconds } = request;
+  const { definitionId, reason, onMissed, queueSeconds } = request;
   const faults = checkFields(WorkflowsPauseRequestSchema, request);
-  faults.require("workflow_id", workflowId);
+  faults.require("definition_id", definitionId);
   const isQueue = onMissed === OnMissedTrigger.QUEUE;
   if (queueSeconds !== 0 && !isQueue) faults.add("queue_seconds", "is for on_missed QUEUE alone");
   if (queueSeconds < 0 || queueSeconds > QUEUE_SECONDS_AT_MOST) {
@@ -49,7 +49,7 @@ export async function answerPause(deps: WriteDeps, request: WorkflowsPauseReques
   }
   faults.refuseIfAny();
   const row = await deps.write.pauseWorkflow({
-    ...{ definitionId: workflowId, reason, by: recordedActor(deps) ?? "" },
+    ...{ definitionId, reason, by: recordedActor(deps) ?? "" },
     queueSeconds: isQueue ? queueSeconds || DAY_SECONDS : 0,
   });
   return pauseField(row);
@@ -58,32 +58,34 @@ export async function answerPause(deps: WriteDeps, request: WorkflowsPauseReques
 /** Pause, of which only the answer is missing. */
 export async function readPause(
   { database, visibility }: ReadDeps,
-  { workflowId }: WorkflowsPauseRequest,
+  { definitionId }: WorkflowsPauseRequest,
 ) {
-  return pauseField((await findPauses(database.callers, visibility, [workflowId])).get(workflowId));
+  return pauseField(
+    (await findPauses(database.callers, visibility, [definitionId])).get(definitionId),
+  );
 }
 
 /** Resume. */
 export async function answerResume(deps: WriteDeps, request: WorkflowsResumeRequest) {
-  const { workflowId, reason } = request;
+  const { definitionId, reason } = request;
   const faults = checkFields(WorkflowsResumeRequestSchema, request);
-  faults.require("workflow_id", workflowId);
+  faults.require("definition_id", definitionId);
   faults.refuseIfAny();
   const by = recordedActor(deps) ?? "";
-  const starting = await deps.write.resumeWorkflow({ definitionId: workflowId, reason, by });
+  const starting = await deps.write.resumeWorkflow({ definitionId, reason, by });
   return { starting: BigInt(starting) };
 }
 
 /** ListMissedTriggers. */
 export async function answerListMissedTriggers(deps: ReadDeps, request: ListMissedTriggersRequest) {
-  const { workflowId, state } = request;
+  const { definitionId, state } = request;
   const faults = checkFields(ListMissedTriggersRequestSchema, request);
-  faults.require("workflow_id", workflowId);
+  faults.require("definition_id", definitionId);
   const size = readPageSize(request.pageSize, faults);
-  const filters = { definitionId: workflowId, state: Number(state) };
+  const filters = { definitionId, state: Number(state) };
   const before = readToken(request.pageToken, filters, faults);
   faults.refuseIfAny();
-  await requireDefinition(deps, workflowId);
+  await requireDefinition(deps, definitionId);
   const { lists } = deps.database;
   const [rows, totalSize] = await Promise.all([
     listMissed(lists, deps.visibility, filters, { before, limit: size }),
@@ -102,9 +104,9 @@ export async function answerReplayMissedTriggers(
   deps: WriteDeps,
   request: ReplayMissedTriggersRequest,
 ) {
-  const { workflowId, ids, missedFrom, missedBefore, reason } = request;
+  const { definitionId, ids, missedFrom, missedBefore, reason } = request;
   const faults = checkFields(ReplayMissedTriggersRequestSchema, request);
-  faults.require("workflow_id", workflowId);
+  faults.require("definition_id", definitionId);
   const isByTime = missedFrom !== undefined || missedBefore !== undefined;
   if (ids.length > 0 === isByTime) {
     faults.add("ids", "or a time is required, and not both");
@@ -120,9 +122,9 @@ export async function answerReplayMissedTriggers(
   ];
   faults.refuseIfAny();
   const { starting, more } = await deps.write.replayTriggers(
-    { definitionId: workflowId, reason, by: recordedActor(deps) ?? "" },
+    { definitionId, reason, by: recordedActor(deps) ?? "" },
     {
-      ...{ definitionId: workflowId, from, before },
+      ...{ definitionId, from, before },
       seqs: ids.length === 0 ? undefined : ids.map(Number),
     },
   );

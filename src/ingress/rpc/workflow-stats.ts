@@ -28,9 +28,9 @@ const DAYS_AT_MOST = 90;
 
 /** GetStats. */
 export async function answerGetStats(deps: ReadDeps, request: GetStatsRequest) {
-  const { workflowId } = request;
+  const { definitionId } = request;
   const faults = checkFields(GetStatsRequestSchema, request);
-  faults.require("workflow_id", workflowId);
+  faults.require("definition_id", definitionId);
   if (request.days < 0 || request.days > DAYS_AT_MOST) {
     faults.add(
       "days",
@@ -39,9 +39,9 @@ export async function answerGetStats(deps: ReadDeps, request: GetStatsRequest) {
   }
   faults.refuseIfAny();
   const window = request.days || DAYS;
-  await requireDefinition(deps, workflowId);
+  await requireDefinition(deps, definitionId);
   const { callers } = deps.database;
-  const stats = await findWorkflowStats(callers, deps.visibility, workflowId, window);
+  const stats = await findWorkflowStats(callers, deps.visibility, definitionId, window);
   const { days, p50Ms, p95Ms, failingSteps, since, countedSince } = stats;
   const ends = days.filter(({ kind }) => kind === "ended");
   const ended = sumOf(ends, "runs");

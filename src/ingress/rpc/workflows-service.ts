@@ -6,11 +6,16 @@ import {
   answerPutDeployPolicy,
   readDeployPolicy,
 } from "./deploy-policies.ts";
-import { answerDeploy, answerListDeployments, readDeployment } from "./deployments.ts";
+import {
+  answerListDeployments,
+  answerWithdraw,
+  deployWith,
+  readDeployment,
+} from "./deployments.ts";
 import { diffVersionsWith } from "./diff-versions.ts";
 import { doneOnce, namedWorkspace, workspaceOfDefinition, workspaceOfStart } from "./done-once.ts";
+import { workspaceOfDeployment } from "./inbox-deployments.ts";
 import { reading } from "./service.ts";
-import type { ReadDeps } from "./service-deps.ts";
 import type { ServiceParts } from "./service-parts.ts";
 import { checkVersionWith, publishSourceWith, readPublishedSource } from "./sources.ts";
 import {
@@ -42,9 +47,6 @@ import { answerGetVersion, answerGetWorkflow, answerListVersionHeads } from "./w
 
 const { method } = Workflows;
 
-const workspaceOfWorkflow = (deps: ReadDeps, { workflowId }: { workflowId: string }) =>
-  workspaceOfDefinition(deps, { definitionId: workflowId });
-
 /** Workflows, over the service's parts. */
 export function workflowsService(parts: ServiceParts): ServiceImpl<typeof Workflows> {
   return {
@@ -63,7 +65,12 @@ export function workflowsService(parts: ServiceParts): ServiceImpl<typeof Workfl
     diffVersions: reading(parts, diffVersionsWith(parts.sources)),
     deploy: doneOnce(parts, method.deploy, {
       workspaceOf: workspaceOfDefinition,
-      answer: answerDeploy,
+      answer: deployWith(parts.sources),
+      answerAgain: readDeployment,
+    }),
+    withdrawDeployment: doneOnce(parts, method.withdrawDeployment, {
+      workspaceOf: (deps, { id }) => workspaceOfDeployment(deps, id),
+      answer: answerWithdraw,
       answerAgain: readDeployment,
     }),
     listDeployments: reading(parts, answerListDeployments),
@@ -75,19 +82,19 @@ export function workflowsService(parts: ServiceParts): ServiceImpl<typeof Workfl
     }),
     getStats: reading(parts, answerGetStats),
     pause: doneOnce(parts, method.pause, {
-      workspaceOf: workspaceOfWorkflow,
+      workspaceOf: workspaceOfDefinition,
       answer: answerPause,
       answerAgain: readPause,
     }),
     resume: doneOnce(parts, method.resume, {
-      workspaceOf: workspaceOfWorkflow,
+      workspaceOf: workspaceOfDefinition,
       answer: answerResume,
       answerAgain: async () => ({}),
     }),
     listMissedTriggers: reading(parts, answerListMissedTriggers),
     // What is starting already is skipped, so that a repeat needs no mark.
     replayMissedTriggers: doneOnce(parts, method.replayMissedTriggers, {
-      workspaceOf: workspaceOfWorkflow,
+      workspaceOf: workspaceOfDefinition,
       answer: answerReplayMissedTriggers,
       answerAgain: answerReplayMissedTriggers,
     }),

@@ -17,6 +17,8 @@ import {
   type DeployVerdict,
   decideDeployment,
   putDeployPolicy,
+  type Withdrawal,
+  withdrawDeployment,
 } from "../../runtime/deploy-approvals.ts";
 import { type DeployOrder, deploy, type RetireOrder, retire } from "../../runtime/deployments.ts";
 import type { OwnCall } from "../../runtime/own-submissions.ts";
@@ -74,7 +76,9 @@ export interface Write {
   deploy(order: Omit<DeployOrder, "workspaceId">): Promise<DeploymentRow>;
   /** Decides a deployment that the call has read. */
   decideDeployment(seen: DeploymentRow, verdict: DeployVerdict): Promise<DeploymentRow>;
-  /** Says which deployments of a workspace need an approval. */
+  /** Ends a deployment that waits, and that the call has read. */
+  withdrawDeployment(seen: DeploymentRow, withdrawal: Withdrawal): Promise<DeploymentRow>;
+  /** Says what deployments of a workspace need. */
   putDeployPolicy(policy: DeployPolicyOrder): Promise<DeployPolicyRow>;
   /** Ends what is deployed in an environment. */
   retire(order: Omit<RetireOrder, "workspaceId">): Promise<DeploymentRow>;
@@ -176,6 +180,8 @@ function versionWrites(parts: ServiceParts, visibility: Visibility, callerKey?: 
       publishVersion({ ...parts, callerKey }, { definitionId, workspaceId, spec, by, note: "" }),
     deploy: (order) => deploy({ ...parts, callerKey }, { ...order, workspaceId }),
     decideDeployment: (seen, verdict) => decideDeployment({ ...parts, callerKey }, seen, verdict),
+    withdrawDeployment: (seen, withdrawal) =>
+      withdrawDeployment({ ...parts, callerKey }, seen, withdrawal),
     async putDeployPolicy(policy) {
       requireSeen(visibility, policy.workspaceId);
       return putDeployPolicy({ ...parts, callerKey }, policy);

@@ -1,5 +1,5 @@
 /** Endpoints as callers see them. Boundary: rows without hashes and secrets. */
-import { and, asc, count, eq, getTableColumns, gt } from "drizzle-orm";
+import { and, asc, count, eq, getTableColumns, gt, inArray, isNotNull } from "drizzle-orm";
 import type { Queries } from "../database.ts";
 import { workflowEndpoints } from "../schema/starters.ts";
 import { COUNT_LIMIT } from "./page.ts";
@@ -9,13 +9,14 @@ const {
   tokenHash: _,
   oldTokenHash: _old,
   sealedSecret: _sealed,
+  sealedToken: _token,
   ...SHOWN
 } = getTableColumns(workflowEndpoints);
 
 /** An endpoint without what is secret. */
 export type ShownEndpoint = Omit<
   typeof workflowEndpoints.$inferSelect,
-  "tokenHash" | "oldTokenHash" | "sealedSecret"
+  "tokenHash" | "oldTokenHash" | "sealedSecret" | "sealedToken"
 >;
 
 /** Which endpoints; an empty definition id takes all of the workspace. */
@@ -51,6 +52,22 @@ export function listEndpoints(
     .where(and(wanted(visibility, filters), gt(workflowEndpoints.id, after)))
     .orderBy(asc(workflowEndpoints.id))
     .limit(limit);
+}
+
+/** The sealed tokens of those of these endpoints that keep theirs, by their ids. */
+export async function findSealedTokens(
+  db: Queries,
+  visibility: Visibility,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  const { id, sealedToken, workspaceId } = workflowEndpoints;
+  const rows = await db.build
+    .select({ id, sealedToken })
+    .from(workflowEndpoints)
+    .where(and(inArray(id, [...ids]), isNotNull(sealedToken), seenBy(visibility, workspaceId)));
+  return new Map(
+    rows.flatMap((row) => (row.sealedToken === null ? [] : [[row.id, row.sealedToken]])),
+  );
 }
 
 /** How many there are, exact to 10,000. */

@@ -52,11 +52,16 @@ function hasDeployment(state: string): string {
       where w.definition_id = o.id and w.state = '${state}' limit 1)`;
 }
 
+// What was found of another version than the one in production says nothing.
+const IS_FAILED = `(select true from workflow_health h
+    where h.definition_id = o.id and (o.latest_version_id is null or h.version_id = o.latest_version_id))`;
+
 /** The number of a status on the wire. */
 const STATUS = `case when d.archived_at is not null then ${numberOf("ARCHIVED")}
     when (select true from workflow_pauses p where p.definition_id = o.id) then ${numberOf("PAUSED")}
     when ${hasDeployment("PENDING_APPROVAL")} then ${numberOf("PENDING_APPROVAL")}
-    when o.latest_version > 0 or ${hasDeployment("ACTIVE")} then ${numberOf("DEPLOYED")}
+    when o.latest_version > 0 or ${hasDeployment("ACTIVE")}
+      then case when ${IS_FAILED} then ${numberOf("FAILED")} else ${numberOf("DEPLOYED")} end
     else ${numberOf("DRAFT")} end`;
 
 const LISTED = WORKFLOW_STATUSES.filter(isListed).map(numberOf);

@@ -35,6 +35,8 @@ export const workflowDeployments = pgTable(
     decisionReason: text("decision_reason").notNull().default(""),
     /** Of the version, where an approval was needed; else "". */
     digest: text("digest").notNull().default(""),
+    /** When its simulation came to a good end; null: there was none. */
+    simulatedAt: time("simulated_at"),
   },
   (t) => [
     uniqueIndex("workflow_deployments_active")
@@ -61,13 +63,18 @@ export const workflowDeployments = pgTable(
   ],
 );
 
-/** An environment whose deployments need an approval; no approvers: anyone may give it. */
+/** What deployments to an environment need; no approvers: anyone may approve. What is unset is not needed. */
 export interface DeployRule {
   readonly environment: string;
   readonly approvers: readonly string[];
+  readonly requiresSimulation?: true;
+  /** The environment where a run of the version has COMPLETED. */
+  readonly ranIn?: string;
+  /** Nobody approves. A replica of the release before asks for an approval all the same. */
+  readonly noApproval?: true;
 }
 
-/** Which deployments of a workspace need an approval. */
+/** What deployments of a workspace need. */
 export const deployPolicies = pgTable("deploy_policies", {
   updatedAt: time("updated_at").notNull(),
   workspaceId: text("workspace_id").primaryKey(),

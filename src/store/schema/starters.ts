@@ -27,6 +27,14 @@ export const workflowEndpoints = pgTable(
     oldTokenHash: bytea("old_token_hash"),
     /** Sealed by process/seal.ts; null: it needs none. */
     sealedSecret: bytea("sealed_secret"),
+    /** It gets another token when another version starts runs in its environment. */
+    rotateOnPublish: boolean("rotate_on_publish").notNull().default(false),
+    /** How long the token before works on then. */
+    rotateGraceSeconds: integer("rotate_grace_seconds").notNull().default(86_400),
+    /** The version of its environment when it got its token by that; null: none, or it does not rotate. */
+    rotatedFor: text("rotated_for"),
+    /** The token in its URL, sealed; null: it is not shown again. */
+    sealedToken: bytea("sealed_token"),
   },
   (t) => [
     index("workflow_endpoints_old_token").on(t.oldTokenHash),

@@ -13,6 +13,7 @@ import * as calls from "./calls.ts";
 import * as definitions from "./definitions.ts";
 import * as deployments from "./deployments.ts";
 import * as events from "./events.ts";
+import * as health from "./health.ts";
 import * as history from "./history.ts";
 import * as inbox from "./inbox.ts";
 import * as notifications from "./notifications.ts";
@@ -31,6 +32,7 @@ export const tables: Readonly<Record<string, unknown>> = {
   ...history,
   ...calls,
   ...events,
+  ...health,
   ...approvals,
   ...inbox,
   ...notifications,

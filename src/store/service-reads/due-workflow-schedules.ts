@@ -6,12 +6,13 @@ import { selectList } from "../columns.ts";
 import type { Queries, Statement } from "../database.ts";
 import { workflowSchedules } from "../schema/starters.ts";
 import type { WorkflowScheduleRow } from "../workflow-schedules.ts";
+import { deployedVersion } from "./deployed-version.ts";
 
 /** A schedule that is due, with what it starts. */
 export type DueWorkflowSchedule = WorkflowScheduleRow & {
   readonly slotAt: Date;
   readonly dueAt: Date;
-  /** Null: nothing is published, or there is no such definition. */
+  /** The version that is deployed in its environment; null: none is, or there is no such definition. */
   readonly versionId: string | null;
   readonly version: number;
   /** The workflow is paused: the slot is missed. Null: it is not, as for the next one. */
@@ -24,11 +25,12 @@ export type DueWorkflowSchedule = WorkflowScheduleRow & {
 
 const FIND_DUE: Statement = {
   name: "find_due_workflow_schedules",
-  text: `select ${selectList(workflowSchedules, "s")}, d.latest_version_id as "versionId",
-      coalesce(d.latest_version, 0) as version, now() as "readAt",
+  text: `select ${selectList(workflowSchedules, "s")}, v.id as "versionId",
+      coalesce(v.version, 0) as version, now() as "readAt",
       (select true from workflow_pauses p where p.definition_id = s.definition_id) as "isMissed",
       (select true from closed_workflows c where c.definition_id = s.definition_id) as "isArchived"
     from workflow_schedules s left join workflow_definitions d on d.id = s.definition_id
+    ${deployedVersion("s.environment")}
     where s.due_at <= now() and s.slot_at is not null and s.id <> all ($2::text[])
     order by s.due_at limit $1`,
 };

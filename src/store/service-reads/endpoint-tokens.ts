@@ -6,6 +6,7 @@
 import type { Queries, Statement } from "../database.ts";
 import type { DefinitionHead } from "../reads/definition-heads.ts";
 import { onlyWorkspace, type Visibility } from "../reads/visibility.ts";
+import { deployedVersion } from "./deployed-version.ts";
 
 /** What a delivery needs of its endpoint. */
 export interface EndpointOfToken {
@@ -14,7 +15,8 @@ export interface EndpointOfToken {
   readonly verification: number;
   readonly signatureHeader: string;
   readonly sealedSecret: Buffer | null;
-  /** What the endpoint starts. */
+  readonly environment: string;
+  /** What the endpoint starts: as the latest version the one that is deployed in its environment. */
   readonly definition: DefinitionHead;
   /** What the endpoint's workspace sees. */
   readonly visibility: Visibility;
@@ -23,6 +25,7 @@ export interface EndpointOfToken {
 interface Row extends DefinitionHead {
   readonly hash: string;
   readonly endpointId: string;
+  readonly environment: string;
   readonly verification: number;
   readonly signatureHeader: string;
   readonly sealedSecret: Buffer | null;
@@ -30,22 +33,22 @@ interface Row extends DefinitionHead {
 
 const FIND: Statement = {
   name: "find_endpoints_of_tokens",
-  text: `select v.hash, e.id as "endpointId", e.verification, e.signature_header as "signatureHeader",
-      e.sealed_secret as "sealedSecret", d.id, d.workspace_id as "workspaceId",
-      d.latest_version as "latestVersion", d.latest_version_id as "latestVersionId",
-      (select s.input_schema_json from version_sources s where s.version_id = d.latest_version_id)
-        as "inputSchemaJson",
+  text: `select h.hash, e.id as "endpointId", e.verification, e.signature_header as "signatureHeader",
+      e.sealed_secret as "sealedSecret", e.environment, d.id, d.workspace_id as "workspaceId",
+      coalesce(v.version, 0) as "latestVersion", v.id as "latestVersionId",
+      (select s.input_schema_json from version_sources s where s.version_id = v.id) as "inputSchemaJson",
       (select true from closed_workflows c where c.definition_id = d.id) as "isArchived",
       (select p.reason from workflow_pauses p where p.definition_id = d.id) as "pauseReason"
-    from unnest($1::text[]) as v(hash)
+    from unnest($1::text[]) as h(hash)
     cross join lateral (
-      select id, definition_id, verification, signature_header, sealed_secret
-      from workflow_endpoints where token_hash = decode(v.hash, 'hex')
+      select id, definition_id, environment, verification, signature_header, sealed_secret
+      from workflow_endpoints where token_hash = decode(h.hash, 'hex')
       union all
-      select id, definition_id, verification, signature_header, sealed_secret
-      from workflow_endpoints where old_token_hash = decode(v.hash, 'hex') and old_until > now()
+      select id, definition_id, environment, verification, signature_header, sealed_secret
+      from workflow_endpoints where old_token_hash = decode(h.hash, 'hex') and old_until > now()
       limit 1) e
-    join workflow_definitions d on d.id = e.definition_id`,
+    join workflow_definitions d on d.id = e.definition_id
+    ${deployedVersion("e.environment")}`,
 };
 
 /** The endpoint of each hash (hex), in order; undefined: no token has it, or it is over. */
@@ -59,7 +62,8 @@ export async function findEndpointsOfTokens(
 }
 
 function endpointOf(row: Row): EndpointOfToken {
-  const { hash: _, endpointId, verification, signatureHeader, sealedSecret, ...definition } = row;
+  const { hash: _, endpointId: id, environment, ...more } = row;
+  const { verification, signatureHeader, sealedSecret, ...definition } = more;
   const visibility = onlyWorkspace(definition.workspaceId);
-  return { id: endpointId, verification, signatureHeader, sealedSecret, definition, visibility };
+  return { id, environment, verification, signatureHeader, sealedSecret, definition, visibility };
 }

@@ -180,6 +180,34 @@ describe("apply and export", () => {
     expect((await cli.run(["export", "kept"], { env })).stdout).toBe(commented);
   });
 
+  it("applies to staging, and deploys by the rules of a policy", async () => {
+    await cli.write("r.workflow.yaml", fileOf("ruled", "task: First"));
+    const toStaging = ["apply", "--to", "staging", "r.workflow.yaml"];
+    expect(await done(...toStaging)).toMatch(/^ruled: created, version 1/);
+    expect(await done(...toStaging, "--dry-run")).toMatch(/^ruled: unchanged, version 1/);
+    expect(await done(...toStaging)).toMatch(/^ruled: unchanged, version 1/);
+    const policy = async (...args: string[]) =>
+      (await done("environments", "policy", ...args)).split("\n").map((row) => row.split("\t"));
+    await policy("qa", "--simulated", "--approvers", "ann,ben", "--reason", "audit");
+    expect(await policy("live", "--ran-in", "staging", "--without-approval")).toEqual([
+      ["qa", "ann, ben", "yes", "-"],
+      ["live", "-", "-", "staging"],
+    ]);
+    const deploy = ["deploy", "ruled", "--from", "staging", "--to"];
+    const refused = await cli.run([...deploy, "qa"], { env });
+    expect([refused.code, refused.stderr]).toEqual([
+      6,
+      expect.stringContaining("`workflows deploy --simulate`"),
+    ]);
+    const waiting = JSON.parse(await done(...deploy, "qa", "--simulate", "--json"));
+    expect(waiting.state).toBe("DEPLOYMENT_STATE_PENDING_APPROVAL");
+    expect(await done("withdraw", waiting.id, "--reason", "later")).toBe("qa version 1 RETIRED");
+    expect((await cli.run([...deploy, "live"], { env })).stderr).toContain("ran in staging");
+    await policy("qa", "--remove");
+    await policy("live", "--remove");
+    expect(await done("environments", "policy")).toBe("");
+  });
+
   it("deploys to staging, starts there, promotes, rolls back and lists all of it", async () => {
     await cli.write("d.workflow.yaml", fileOf("deployed", "task: First"));
     await done("apply", "d.workflow.yaml");

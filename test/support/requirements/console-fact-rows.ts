@@ -44,7 +44,7 @@ export const FACT_ROWS: readonly Requirement[] = [
       const { sources, schedules } = stage.client;
       const definitionId = await stage.publish({ ...PACK, on: { every: "1h" } });
       await sources.deploy({ definitionId, environment: "staging" });
-      await schedules.create({ workflowId: definitionId, spec: { line: "monthly" } });
+      await schedules.create({ definitionId, spec: { line: "monthly" } });
       await sources.saveDraft({ definitionId, sourceText: "workflow: orders\n" });
       const { workflows } = await sources.list({ workspaceId: stage.workspaceId });
       const [shown] = workflows;
@@ -109,10 +109,10 @@ export const FACT_ROWS: readonly Requirement[] = [
     state: "works",
     by: "`Workflows.GetStats`, `workflows stats`",
     async check(stage) {
-      const workflowId = await stage.publish(PACK);
-      await runTwo(stage, workflowId);
+      const definitionId = await stage.publish(PACK);
+      await runTwo(stage, definitionId);
       const stats = await until(async () => {
-        const shown = await stage.client.sources.getStats({ workflowId, days: 7 });
+        const shown = await stage.client.sources.getStats({ definitionId, days: 7 });
         return shown.ended.length === 2 ? shown : undefined;
       });
       const ended = [

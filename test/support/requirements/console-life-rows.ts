@@ -11,10 +11,11 @@ import {
 } from "../../../src/client/index.ts";
 import { until } from "../assertions/until.ts";
 import type { Requirement } from "./requirement.ts";
-import { as, PACK, refusal, type Stage } from "./stage.ts";
+import { as, PACK, refusal, type Stage, textOf } from "./stage.ts";
 
 const EVENT = "order.made";
 const LISTENS = { ...PACK, on: { event: EVENT } };
+const GOVERNED = { ask: { check: "pay" } };
 const WRAP = { wrap: { task: "Wrap it" } };
 
 /** In the order of the document. */
@@ -83,37 +84,59 @@ export const LIFE_ROWS: readonly Requirement[] = [
   },
   {
     wanted: "An environment takes a version alone that was simulated, or ran in staging, before",
-    state: "open",
-    by: "",
-    lacks: "rules of a deployment policy beside approvers",
+    state: "works",
+    by: "`requires_simulation` and `ran_in` of `Workflows.PutDeployPolicy`, `simulation` of `Deploy`, `workflows environments policy`, `workflows deploy --simulate`",
+    async check(stage) {
+      const { client, workspaceId } = stage;
+      const { sources } = client;
+      const definitionId = await stage.publish(PACK);
+      const [environment, staging] = ["production", "staging"];
+      const rules = [{ environment, requiresSimulation: true, ranIn: staging, noApproval: true }];
+      await sources.putDeployPolicy({ workspaceId, rules, reason: "audit" });
+      const sourceText = textOf({ ...PACK, steps: WRAP });
+      const there = { headers: { "Workflows-Environment": staging } };
+      await sources.publishSource({ workspaceId, sourceText }, there);
+      const deploy = (simulation?: object) =>
+        sources.deploy({
+          ...{ definitionId, environment, version: 2 },
+          ...(simulation === undefined ? {} : { simulation }),
+        });
+      expect((await refusal(deploy())).message).toContain("was simulated");
+      const failing = { mocks: [{ stepId: "wrap", errorMessage: "no paper" }] };
+      expect((await refusal(deploy(failing))).message).toContain("no paper");
+      expect((await refusal(deploy({}))).message).toContain("ran in staging");
+      await stage.complete(await stage.start(definitionId, {}, staging), "wrap");
+      const { deployment } = await deploy({});
+      expect(deployment).toMatchObject({ state: DeploymentState.ACTIVE, version: 2 });
+      // Back to what was there before: a rollback waits for no test.
+      await sources.deploy({ definitionId, environment, version: 1 });
+      expect(await stage.deployed(definitionId)).toEqual({ production: 1, staging: 2 });
+    },
   },
   {
     wanted: "Status: draft, deployed, paused, failed, approval, archived, with reasons",
-    state: "partly",
+    state: "works",
     by: "`status` and `status_reasons` of `Workflows.Get` and `List`",
-    lacks: "FAILED, which needs a health check",
     async check(stage) {
       const { client, workspaceId } = stage;
       const { sources } = client;
       const made = await sources.create({ workspaceId, name: "orders" });
       const definitionId = made.workflow?.definition?.id ?? "";
-      const expectStatus = async (status: WorkflowStatus, reason: string) => {
-        const shown = await stage.workflow(definitionId);
-        expect([shown.status, shown.statusReasons.join(" ")]).toEqual([
-          status,
-          expect.stringContaining(reason),
-        ]);
-        const { workflows } = await sources.list({ workspaceId, statuses: [status] });
-        expect(workflows.map(({ definition }) => definition?.id)).toEqual([definitionId]);
-      };
-      const { DRAFT, DEPLOYED, PAUSED, PENDING_APPROVAL, ARCHIVED } = WorkflowStatus;
+      const expectStatus = (status: WorkflowStatus, reason: string) =>
+        expectStatusOf(stage, definitionId, status, reason);
+      const { DRAFT, DEPLOYED, PAUSED, PENDING_APPROVAL, FAILED, ARCHIVED } = WorkflowStatus;
       await expectStatus(DRAFT, "No version");
+      await stage.publish({ ...PACK, steps: GOVERNED });
+      await until(async () =>
+        (await stage.workflow(definitionId)).status === FAILED ? true : undefined,
+      );
+      await expectStatus(FAILED, "set GOVERNANCE_URL");
       for (const steps of [PACK.steps, WRAP]) await stage.publish({ ...PACK, steps });
-      await expectStatus(DEPLOYED, "Version 2");
+      await expectStatus(DEPLOYED, "Version 3");
       await sources.putDeployPolicy({ workspaceId, rules: [{ environment: "production" }] });
-      await sources.deploy({ definitionId, environment: "production", version: 1 });
-      await expectStatus(PENDING_APPROVAL, "Version 1 waits");
-      await sources.pause({ workflowId: definitionId, reason: "stocktaking" });
+      await sources.deploy({ definitionId, environment: "production", version: 2 });
+      await expectStatus(PENDING_APPROVAL, "Version 2 waits");
+      await sources.pause({ definitionId, reason: "stocktaking" });
       await expectStatus(PAUSED, "stocktaking");
       await sources.archive({ definitionId, reason: "old" });
       await expectStatus(ARCHIVED, "archived at");
@@ -125,22 +148,22 @@ export const LIFE_ROWS: readonly Requirement[] = [
     by: "`Workflows.Pause` with DROP, `ListMissedTriggers`, `ReplayMissedTriggers`, `workflows triggers`",
     async check(stage) {
       const { sources } = stage.client;
-      const workflowId = await stage.publish(LISTENS);
-      const runId = await stage.start(workflowId);
-      await sources.pause({ workflowId, reason: "stocktaking" });
+      const definitionId = await stage.publish(LISTENS);
+      const runId = await stage.start(definitionId);
+      await sources.pause({ definitionId, reason: "stocktaking" });
       await stage.event(EVENT, { order: 1 });
-      const [missed] = await missedOf(stage, workflowId, 1);
+      const [missed] = await missedOf(stage, definitionId, 1);
       expect(missed).toMatchObject({
         ...{ state: MissedTriggerState.DROPPED, pauseReason: "stocktaking", canStart: true },
       });
-      const refused = await refusal(stage.start(workflowId));
+      const refused = await refusal(stage.start(definitionId));
       expect(refused.reason).toBe("WORKFLOW_PAUSED");
       await stage.complete(runId, "pack");
       expect((await stage.ended(runId)).state).toBe(WorkflowState.COMPLETED);
-      expect(await sources.resume({ workflowId })).toMatchObject({ starting: 0n });
-      await sources.replayMissedTriggers({ workflowId, ids: [missed?.id ?? ""] });
+      expect(await sources.resume({ definitionId })).toMatchObject({ starting: 0n });
+      await sources.replayMissedTriggers({ definitionId, ids: [missed?.id ?? ""] });
       expect(await stage.runs(2)).toHaveLength(2);
-      const again = await sources.replayMissedTriggers({ workflowId, ids: [missed?.id ?? ""] });
+      const again = await sources.replayMissedTriggers({ definitionId, ids: [missed?.id ?? ""] });
       expect(again).toMatchObject({ starting: 0, skipped: 1 });
     },
   },
@@ -150,16 +173,16 @@ export const LIFE_ROWS: readonly Requirement[] = [
     by: "`Workflows.Pause` with QUEUE and `queue_seconds`, `Resume`",
     async check(stage) {
       const { sources } = stage.client;
-      const workflowId = await stage.publish(LISTENS);
+      const definitionId = await stage.publish(LISTENS);
       const onMissed = OnMissedTrigger.QUEUE;
-      await sources.pause({ workflowId, onMissed, queueSeconds: 600, reason: "stocktaking" });
+      await sources.pause({ definitionId, onMissed, queueSeconds: 600, reason: "stocktaking" });
       for (const order of [1, 2]) await stage.event(EVENT, { order });
-      await missedOf(stage, workflowId, 2);
-      const { pause } = await stage.workflow(workflowId);
+      await missedOf(stage, definitionId, 2);
+      const { pause } = await stage.workflow(definitionId);
       expect(pause).toMatchObject({ onMissed, queueSeconds: 600, queuedCount: 2n });
-      expect(await sources.resume({ workflowId })).toMatchObject({ starting: 2n });
+      expect(await sources.resume({ definitionId })).toMatchObject({ starting: 2n });
       expect(await stage.runs(2)).toHaveLength(2);
-      const states = (await missedOf(stage, workflowId, 2)).map(({ state }) => state);
+      const states = (await missedOf(stage, definitionId, 2)).map(({ state }) => state);
       expect(new Set(states)).toEqual(new Set([MissedTriggerState.STARTED]));
     },
   },
@@ -194,17 +217,54 @@ export const LIFE_ROWS: readonly Requirement[] = [
   },
   {
     wanted: "Failed: the platform finds that a workflow cannot work",
-    state: "open",
-    by: "",
-    lacks:
-      "a health check each minute and at each deployment: unknown agents, unset collaborators, starts that fail",
+    state: "works",
+    by: "a check each minute and at each deployment: unknown agents and capabilities, unset services, the last 5 starts; status FAILED with reasons",
+    async check(stage) {
+      const definitionId = await stage.publish(PACK);
+      for (let n = 0; n < 5; n += 1) {
+        const runId = await stage.start(definitionId);
+        await stage.fail(runId, "pack", "no boxes");
+        await stage.ended(runId);
+      }
+      // The next look of the minute comes at once where something is deployed.
+      const look = () =>
+        stage.client.sources.deploy({ definitionId, environment: "production", version: 1 });
+      const failed = await until(async () => {
+        await look();
+        const { status, statusReasons } = await stage.workflow(definitionId);
+        return status === WorkflowStatus.FAILED ? statusReasons : undefined;
+      });
+      expect(failed).toEqual([expect.stringContaining('first step "pack" (no boxes)')]);
+      await stage.complete(await stage.start(definitionId), "pack");
+      await until(async () => {
+        await look();
+        const { status } = await stage.workflow(definitionId);
+        return status === WorkflowStatus.DEPLOYED ? true : undefined;
+      });
+    },
   },
 ];
 
+async function expectStatusOf(
+  stage: Stage,
+  definitionId: string,
+  status: WorkflowStatus,
+  reason: string,
+): Promise<void> {
+  const shown = await stage.workflow(definitionId);
+  expect([shown.status, shown.statusReasons.join(" ")]).toEqual([
+    status,
+    expect.stringContaining(reason),
+  ]);
+  const { workspaceId, client } = stage;
+  const { workflows } = await client.sources.list({ workspaceId, statuses: [status] });
+  expect(workflows.map(({ definition }) => definition?.id)).toEqual([definitionId]);
+}
+
 /** The missed triggers of a workflow, once there are so many. */
-function missedOf({ client }: Stage, workflowId: string, count: number) {
+function missedOf({ client }: Stage, definitionId: string, count: number) {
   return until(async () => {
-    const { triggers } = await client.sources.listMissedTriggers({ workflowId });
+    const { triggers } = await client.sources.listMissedTriggers({ definitionId });
     return triggers.length >= count ? triggers : undefined;
   });
 }

@@ -20,9 +20,14 @@ export const STARTER_ROWS: readonly Requirement[] = [
     state: "works",
     by: "`Endpoints.Create`, `POST /hooks/…`, `workflows endpoints`",
     async check(stage) {
-      const workflowId = await stage.publish({ ...PACK, input: { order: "number" } });
+      const definitionId = await stage.publish({ ...PACK, input: { order: "number" } });
       const { url, endpoint } = await stage.client.endpoints.create({
-        ...{ workflowId, name: "shop", verification: EndpointVerification.GITHUB, secret: SECRET },
+        ...{
+          definitionId,
+          name: "shop",
+          verification: EndpointVerification.GITHUB,
+          secret: SECRET,
+        },
       });
       const post = (body: string, signed = body) => {
         const mac = createHmac("sha256", SECRET).update(signed).digest("hex");
@@ -39,7 +44,7 @@ export const STARTER_ROWS: readonly Requirement[] = [
       // A delivery makes one run, however often it comes.
       expect((await post('{"order":1}')).answer).toEqual({ ...answer, created: false });
       expect(await stage.runs(1)).toHaveLength(1);
-      const { starters } = await stage.workflow(workflowId);
+      const { starters } = await stage.workflow(definitionId);
       expect(starters).toMatchObject([{ id: endpoint?.id, line: "shop" }]);
     },
   },
@@ -48,9 +53,9 @@ export const STARTER_ROWS: readonly Requirement[] = [
     state: "works",
     by: "`POST /hooks/…?wait=30s`",
     async check(stage) {
-      const workflowId = await stage.publish(PACK);
+      const definitionId = await stage.publish(PACK);
       const verification = EndpointVerification.NONE;
-      const { url } = await stage.client.endpoints.create({ workflowId, verification });
+      const { url } = await stage.client.endpoints.create({ definitionId, verification });
       const waiting = stage.post(`${url}?wait=30s`, "{}");
       const [run] = await stage.runs(1);
       await stage.complete(run?.id ?? "", "pack", { boxes: 2 });
@@ -62,14 +67,13 @@ export const STARTER_ROWS: readonly Requirement[] = [
   },
   {
     wanted: "The URL of a webhook rotates, and the old one works for a time",
-    state: "partly",
-    by: "`Endpoints.Rotate` with `grace_seconds`, `workflows endpoints rotate`",
-    lacks: "rotation at each publish (`rotate_on_publish`)",
+    state: "works",
+    by: "`Endpoints.Rotate` with `grace_seconds`, `Create` with `rotate_on_publish`, `List` with `show_urls`, `workflows endpoints`",
     async check(stage) {
-      const workflowId = await stage.publish(PACK);
+      const definitionId = await stage.publish(PACK);
       const { endpoints } = stage.client;
       const verification = EndpointVerification.NONE;
-      const first = await endpoints.create({ workflowId, verification });
+      const first = await endpoints.create({ definitionId, verification });
       const id = first.endpoint?.id ?? "";
       const second = await endpoints.rotate({ id });
       const statusOf = async (url: string) => (await stage.post(url, "{}")).status;
@@ -78,6 +82,13 @@ export const STARTER_ROWS: readonly Requirement[] = [
       expect([await statusOf(second.url), await statusOf(third.url)]).toEqual([404, 202]);
       await endpoints.delete({ id });
       expect(await statusOf(third.url)).toBe(404);
+      const made = await endpoints.create({ definitionId, verification, rotateOnPublish: true });
+      await stage.publish({ ...PACK, steps: { wrap: { task: "Wrap it" } } });
+      const { workspaceId } = stage;
+      const shown = await endpoints.list({ workspaceId, definitionId, showUrls: true });
+      const url = shown.endpoints[0]?.url ?? "";
+      expect(url).not.toBe(made.url);
+      expect([await statusOf(made.url), await statusOf(url)]).toEqual([202, 202]);
     },
   },
   {
@@ -97,10 +108,10 @@ export const STARTER_ROWS: readonly Requirement[] = [
     by: "`Schedules.Create` with `overlap`, catch-up, jitter and input, `Pause`, `Resume`, `workflows schedules`",
     async check(stage) {
       const { schedules } = stage.client;
-      const workflowId = await stage.publish(PACK);
+      const definitionId = await stage.publish(PACK);
       const overlap = ScheduleOverlap.SKIP;
       const spec = { line: "@every 1s", overlap, input: { region: "eu" } };
-      const id = (await schedules.create({ workflowId, spec })).schedule?.id ?? "";
+      const id = (await schedules.create({ definitionId, spec })).schedule?.id ?? "";
       const [run] = await stage.runs(1);
       expect((await stage.run(run?.id ?? "")).inputPayload).toMatchObject({ region: "eu" });
       const slots = async () => (await schedules.get({ id })).schedule?.last ?? [];
@@ -111,7 +122,7 @@ export const STARTER_ROWS: readonly Requirement[] = [
       await stage.runs(2);
       const { schedule } = await schedules.pause({ id, reason: "stocktaking" });
       expect(schedule).toMatchObject({ paused: true, next: [] });
-      const { starters } = await stage.workflow(workflowId);
+      const { starters } = await stage.workflow(definitionId);
       expect(starters).toMatchObject([{ id, line: "@every 1s", paused: true }]);
     },
   },
@@ -121,8 +132,8 @@ export const STARTER_ROWS: readonly Requirement[] = [
     by: "`Schedules.RunNow` and `Backfill`",
     async check(stage) {
       const { schedules } = stage.client;
-      const workflowId = await stage.publish(PACK);
-      const made = await schedules.create({ workflowId, spec: { line: "hourly" }, paused: true });
+      const definitionId = await stage.publish(PACK);
+      const made = await schedules.create({ definitionId, spec: { line: "hourly" }, paused: true });
       const id = made.schedule?.id ?? "";
       const hour = Math.floor(Date.now() / HOUR_MS) * HOUR_MS;
       const time = (from: number) => ({

@@ -60,9 +60,9 @@ export const ENTITY_ROWS: readonly Requirement[] = [
       await stage.publish(PACK);
       await stage.start(definitionId);
       await refused(sources.delete({ definitionId }), "HAS_RUNS", "Archive");
-      await sources.pause({ workflowId: definitionId });
+      await sources.pause({ definitionId });
       await refused(stage.start(definitionId), "WORKFLOW_PAUSED", "Resume");
-      await sources.resume({ workflowId: definitionId });
+      await sources.resume({ definitionId });
       await sources.archive({ definitionId });
       await refused(stage.start(definitionId), "ARCHIVED", "Unarchive");
       await refused(stage.publish({ ...PACK, on: { every: "1h" } }), "ARCHIVED", "Unarchive");
@@ -114,9 +114,9 @@ export const ENTITY_ROWS: readonly Requirement[] = [
       expect((await refusal(stage.start(definitionId))).code).toBe("FAILED_PRECONDITION");
       await sources.deploy({ definitionId, environment: "production", fromEnvironment: "staging" });
       expect(await statusOf()).toBe(WorkflowStatus.DEPLOYED);
-      await sources.pause({ workflowId: definitionId });
+      await sources.pause({ definitionId });
       expect(await statusOf()).toBe(WorkflowStatus.PAUSED);
-      await sources.resume({ workflowId: definitionId });
+      await sources.resume({ definitionId });
       expect(await statusOf()).toBe(WorkflowStatus.DEPLOYED);
       expect(await stage.states(await stage.start(definitionId))).toEqual({ pack: "WAITING" });
       await sources.archive({ definitionId });
@@ -138,7 +138,7 @@ export const ENTITY_ROWS: readonly Requirement[] = [
       const definitionId = workflow?.definition?.id ?? "";
       const changed = { owner: "ann", updateMask: ["owner"] };
       await sources.update({ definitionId, etag: workflow?.etag ?? "", ...changed });
-      await sources.pause({ workflowId: definitionId });
+      await sources.pause({ definitionId });
       await sources.archive({ definitionId });
       await sources.delete({ definitionId, workspaceId });
       const verbs = ["created", "updated", "paused", "archived", "deleted"];

@@ -91,19 +91,21 @@ export const PEOPLE_ROWS: readonly Requirement[] = [
   {
     wanted: "A schedule acts for a person, a group or the organisation",
     state: "partly",
-    by: "`run_as` USER, ORG or AGENT of a schedule",
-    lacks: "GROUP; a schedule goes on when its person leaves",
+    by: "`run_as` USER, GROUP, ORG or AGENT of a schedule; a group by who leads it (`group:<name>:lead`)",
+    lacks:
+      "a schedule goes on when its person leaves: the identity service answers about tokens alone",
     async check(stage) {
       const { schedules } = stage.client;
-      const workflowId = await stage.publish(PACK);
+      const definitionId = await stage.publish(PACK);
       const initiatorOf = async (scope: RunAsScope, subject: string) => {
         const spec = { line: "monthly", runAs: { scope, subject } };
-        const { schedule } = await schedules.create({ workflowId, spec });
+        const { schedule } = await schedules.create({ definitionId, spec });
         const { runId } = await schedules.runNow({ id: schedule?.id ?? "", reason: "now" });
         return (await stage.run(runId)).initiatorUserId;
       };
       expect(await initiatorOf(RunAsScope.USER, "ann")).toBe("ann");
       expect(await initiatorOf(RunAsScope.ORG, "")).toBe("");
+      expect(await initiatorOf(RunAsScope.GROUP, "finance")).toBe("group:finance");
     },
   },
   {

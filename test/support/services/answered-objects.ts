@@ -6,6 +6,7 @@ import { isMessage, type Message } from "@bufbuild/protobuf";
 import {
   DeployResponseSchema,
   PutDeployPolicyResponseSchema,
+  WithdrawDeploymentResponseSchema,
 } from "../../../gen/workflows/ops/v1/deployments_pb.ts";
 import {
   EndpointsCreateResponseSchema,
@@ -116,7 +117,7 @@ const OF_ONE_RUN = [
 
 /** They change items, a policy, endpoints or schedules alone. */
 const OF_OTHER_ROWS = [
-  PutDeployPolicyResponseSchema,
+  ...[PutDeployPolicyResponseSchema, WithdrawDeploymentResponseSchema],
   ...[InboxClaimResponseSchema, InboxReleaseResponseSchema],
   ...[InboxDelegateResponseSchema, InboxCommentResponseSchema],
   ...[EndpointsCreateResponseSchema, EndpointsRotateResponseSchema],

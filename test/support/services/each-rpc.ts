@@ -441,6 +441,13 @@ const ROWS: Record<Rpc, Row> = {
     call: ({ sources }, { definitionId }, options) =>
       sources.deploy({ definitionId, environment: "staging" }, options),
   },
+  "sources.withdrawDeployment": {
+    needs: "workflows:deploy",
+    foreign: "NotFound",
+    agent: "PermissionDenied",
+    call: ({ sources }, { definitionId }, options) =>
+      sources.withdrawDeployment({ id: `dep_of_${definitionId}`, reason: "why" }, options),
+  },
   "sources.listDeployments": {
     needs: "workflows:read",
     foreign: "NotFound",
@@ -465,36 +472,34 @@ const ROWS: Record<Rpc, Row> = {
   "sources.getStats": {
     needs: "workflows:read",
     foreign: "NotFound",
-    call: ({ sources }, { definitionId: workflowId }, options) =>
-      sources.getStats({ workflowId }, options),
+    call: ({ sources }, { definitionId }, options) => sources.getStats({ definitionId }, options),
   },
   "sources.pause": {
     needs: "workflows:run",
     foreign: "NotFound",
     // The other rows start runs.
-    call: async ({ sources }, { definitionId: workflowId }, options) => {
-      const answer = await sources.pause({ workflowId, reason: "why" }, options);
-      await sources.resume({ workflowId }, options);
+    call: async ({ sources }, { definitionId }, options) => {
+      const answer = await sources.pause({ definitionId, reason: "why" }, options);
+      await sources.resume({ definitionId }, options);
       return answer;
     },
   },
   "sources.resume": {
     needs: "workflows:run",
     foreign: "NotFound",
-    call: ({ sources }, { definitionId: workflowId }, options) =>
-      sources.resume({ workflowId }, options),
+    call: ({ sources }, { definitionId }, options) => sources.resume({ definitionId }, options),
   },
   "sources.listMissedTriggers": {
     needs: "workflows:read",
     foreign: "NotFound",
-    call: ({ sources }, { definitionId: workflowId }, options) =>
-      sources.listMissedTriggers({ workflowId }, options),
+    call: ({ sources }, { definitionId }, options) =>
+      sources.listMissedTriggers({ definitionId }, options),
   },
   "sources.replayMissedTriggers": {
     needs: "workflows:run",
     foreign: "NotFound",
-    call: ({ sources }, { definitionId: workflowId }, options) =>
-      sources.replayMissedTriggers({ workflowId, ids: ["1"] }, options),
+    call: ({ sources }, { definitionId }, options) =>
+      sources.replayMissedTriggers({ definitionId, ids: ["1"] }, options),
   },
   "endpoints.create": {
     needs: "workflows:author",
@@ -719,12 +724,30 @@ export async function putSchedule(
   );
 }
 
+/** A deployment that waits for an approval, made by `subject`. */
+export async function putDeployment(
+  { database }: { readonly database: Pick<Database, "write"> },
+  { workspaceId, definitionId }: Place,
+  subject = `user_of_${workspaceId}`,
+): Promise<void> {
+  await database.write.query(
+    {
+      name: "test_put_deployment",
+      text: `insert into workflow_deployments (at, version, id, workspace_id, definition_id, version_id, environment, state,
+          deployed_by, note, supersedes)
+        select now(), 1, 'dep_of_' || d.id, d.workspace_id, d.id, d.latest_version_id, 'qa', 'PENDING_APPROVAL', $2, '', ''
+        from workflow_definitions d where d.id = $1`,
+    },
+    [definitionId, subject],
+  );
+}
+
 function makeSchedule(
   { schedules }: Pick<Clients, "schedules">,
-  { definitionId: workflowId }: Place,
+  { definitionId }: Place,
   options: CallOptions,
 ) {
-  return schedules.create({ workflowId, spec: { line: "monthly" }, paused: true }, options);
+  return schedules.create({ definitionId, spec: { line: "monthly" }, paused: true }, options);
 }
 
 async function scheduleOf(
@@ -736,12 +759,8 @@ async function scheduleOf(
   return schedule?.id ?? "";
 }
 
-function makeEndpoint(
-  { endpoints }: Clients,
-  { definitionId: workflowId }: Place,
-  options: CallOptions,
-) {
-  return endpoints.create({ workflowId, verification: EndpointVerification.NONE }, options);
+function makeEndpoint({ endpoints }: Clients, { definitionId }: Place, options: CallOptions) {
+  return endpoints.create({ definitionId, verification: EndpointVerification.NONE }, options);
 }
 
 /** The id of the message of a place that was put aside. */

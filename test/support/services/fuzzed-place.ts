@@ -242,36 +242,42 @@ const SOUND: Readonly<Record<string, (place: Place, n: number) => Tree>> = {
     ...{ definition_id: definitionId, environment: n % 2 === 0 ? "staging" : "production" },
     ...{ version: 1, vars: { flag: n }, reason: "r" },
   }),
+  "Workflows.WithdrawDeployment": (_, n) => ({ id: `dep_${n}`, reason: "r" }),
   "Workflows.ListDeployments": ({ definitionId }) => ({
     ...{ definition_id: definitionId, environment: "production", states: [2, 4], page_size: 2 },
   }),
   "Workflows.GetDeployPolicy": () => ({ workspace_id: "ws_a" }),
   "Workflows.PutDeployPolicy": (_, n) => ({
     ...{ workspace_id: "ws_a", reason: "r" },
-    rules: [{ environment: n % 2 === 0 ? "qa" : "live", approvers: ["ann"] }],
+    rules: [
+      {
+        ...{ environment: n % 2 === 0 ? "qa" : "live", approvers: ["ann"] },
+        ...{ requires_simulation: n % 3 === 0, ran_in: n % 5 === 0 ? "test" : "" },
+      },
+    ],
   }),
-  "Workflows.GetStats": ({ definitionId }, n) => ({ workflow_id: definitionId, days: n % 91 }),
+  "Workflows.GetStats": ({ definitionId }, n) => ({ definition_id: definitionId, days: n % 91 }),
   "Workflows.Pause": ({ emptyId }, n) => ({
-    ...{ workflow_id: emptyId, reason: "r", on_missed: 2, queue_seconds: n },
+    ...{ definition_id: emptyId, reason: "r", on_missed: 2, queue_seconds: n },
   }),
-  "Workflows.Resume": ({ emptyId }) => ({ workflow_id: emptyId, reason: "r" }),
+  "Workflows.Resume": ({ emptyId }) => ({ definition_id: emptyId, reason: "r" }),
   "Workflows.ListMissedTriggers": ({ definitionId }) => ({
-    ...{ workflow_id: definitionId, state: 1, page_size: 2 },
+    ...{ definition_id: definitionId, state: 1, page_size: 2 },
   }),
   "Workflows.ReplayMissedTriggers": ({ definitionId }, n) => ({
-    ...{ workflow_id: definitionId, ids: [`${1 + n}`, "500"], reason: "r" },
+    ...{ definition_id: definitionId, ids: [`${1 + n}`, "500"], reason: "r" },
   }),
   "Endpoints.Create": ({ definitionId }, n) => ({
-    ...{ workflow_id: definitionId, name: `e${n}`, environment: "production", verification: 1 },
+    ...{ definition_id: definitionId, name: `e${n}`, environment: "production", verification: 1 },
     reason: "r",
   }),
   "Endpoints.Rotate": (_, n) => ({ id: `whk_${n}`, grace_seconds: n, reason: "r" }),
   "Endpoints.List": ({ definitionId }) => ({
-    ...{ workspace_id: "ws_a", workflow_id: definitionId, page_size: 2 },
+    ...{ workspace_id: "ws_a", definition_id: definitionId, page_size: 2 },
   }),
   "Endpoints.Delete": (_, n) => ({ id: `whk_${n}`, reason: "r" }),
   "Schedules.Create": ({ definitionId }, n) => ({
-    ...{ workflow_id: definitionId, environment: "production", paused: true, reason: "r" },
+    ...{ definition_id: definitionId, environment: "production", paused: true, reason: "r" },
     spec: specOf(n),
   }),
   "Schedules.Update": ({ definitionId }, n) => ({
@@ -281,7 +287,7 @@ const SOUND: Readonly<Record<string, (place: Place, n: number) => Tree>> = {
   "Schedules.Delete": (_, n) => ({ id: `wsc_${n}`, etag: "1", reason: "r" }),
   "Schedules.Get": (_, n) => ({ id: `wsc_${n}` }),
   "Schedules.List": ({ definitionId }) => ({
-    ...{ workspace_id: "ws_a", workflow_id: definitionId, page_size: 2 },
+    ...{ workspace_id: "ws_a", definition_id: definitionId, page_size: 2 },
   }),
   "Schedules.Pause": (_, n) => ({ id: `wsc_${n}`, reason: "r" }),
   "Schedules.Resume": (_, n) => ({ id: `wsc_${n}`, reason: "r" }),

@@ -38,7 +38,7 @@ function Pause({ definition: { id, name } }: { readonly definition: WorkflowDefi
   const isReady = !isQueue || (count > 0 && count <= MOST_HOURS);
   const pause = useAct(({ sources }, reason: string) =>
     sources.pause({
-      ...{ workflowId: id, reason },
+      ...{ definitionId: id, reason },
       onMissed: isQueue ? OnMissedTrigger.QUEUE : OnMissedTrigger.DROP,
       queueSeconds: isQueue ? count * SECONDS_AN_HOUR : 0,
     }),
@@ -107,7 +107,7 @@ function Resume({
   readonly pause: WorkflowPause;
 }) {
   const resume = useAct(({ sources }, reason: string) =>
-    sources.resume({ workflowId: id, reason }),
+    sources.resume({ definitionId: id, reason }),
   );
   const [queued, missed] = [Number(queuedCount), Number(missedCount)];
   return (

@@ -8,13 +8,15 @@ import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2"
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { StepMock } from "./simulations_pb.ts";
+import { file_workflows_ops_v1_simulations } from "./simulations_pb.ts";
 import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file workflows/ops/v1/deployments.proto.
  */
 export const file_workflows_ops_v1_deployments: GenFile = /*@__PURE__*/
-  fileDesc("CiJ3b3JrZmxvd3Mvb3BzL3YxL2RlcGxveW1lbnRzLnByb3RvEhB3b3JrZmxvd3Mub3BzLnYxIqcDCgpEZXBsb3ltZW50EgoKAmlkGAEgASgJEhUKDWRlZmluaXRpb25faWQYAiABKAkSEwoLZW52aXJvbm1lbnQYAyABKAkSDwoHdmVyc2lvbhgEIAEoBRIwCgVzdGF0ZRgFIAEoDjIhLndvcmtmbG93cy5vcHMudjEuRGVwbG95bWVudFN0YXRlEiUKBHZhcnMYBiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EhMKC2RlcGxveWVkX2J5GAcgASgJEgwKBG5vdGUYCCABKAkSEgoKc3VwZXJzZWRlcxgJIAEoCRImCgJhdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJYWN0aXZlX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRlZF9hdBgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKZGVjaWRlZF9ieRgNIAEoCRIXCg9kZWNpc2lvbl9yZWFzb24YDiABKAkSDgoGZGlnZXN0GA8gASgJIqMBCgxEZXBsb3lQb2xpY3kSFAoMd29ya3NwYWNlX2lkGAEgASgJEisKBXJ1bGVzGAIgAygLMhwud29ya2Zsb3dzLm9wcy52MS5EZXBsb3lSdWxlEhIKCnVwZGF0ZWRfYnkYAyABKAkSLgoKdXBkYXRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZXRhZxgFIAEoCSI0CgpEZXBsb3lSdWxlEhMKC2Vudmlyb25tZW50GAEgASgJEhEKCWFwcHJvdmVycxgCIAMoCSLhAQoNRGVwbG95UmVxdWVzdBIVCg1kZWZpbml0aW9uX2lkGAEgASgJEhMKC2Vudmlyb25tZW50GAIgASgJEg8KB3ZlcnNpb24YAyABKAUSGAoQZnJvbV9lbnZpcm9ubWVudBgEIAEoCRIlCgR2YXJzGAUgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIOCgZyZWFzb24YBiABKAkSHQoQZXhwZWN0ZWRfdmVyc2lvbhgHIAEoBUgAiAEBEg4KBnJldGlyZRgIIAEoCEITChFfZXhwZWN0ZWRfdmVyc2lvbiJCCg5EZXBsb3lSZXNwb25zZRIwCgpkZXBsb3ltZW50GAEgASgLMhwud29ya2Zsb3dzLm9wcy52MS5EZXBsb3ltZW50Ip4BChZMaXN0RGVwbG95bWVudHNSZXF1ZXN0EhUKDWRlZmluaXRpb25faWQYASABKAkSEwoLZW52aXJvbm1lbnQYAiABKAkSMQoGc3RhdGVzGAMgAygOMiEud29ya2Zsb3dzLm9wcy52MS5EZXBsb3ltZW50U3RhdGUSEQoJcGFnZV9zaXplGAQgASgFEhIKCnBhZ2VfdG9rZW4YBSABKAkieQoXTGlzdERlcGxveW1lbnRzUmVzcG9uc2USMQoLZGVwbG95bWVudHMYASADKAsyHC53b3JrZmxvd3Mub3BzLnYxLkRlcGxveW1lbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhIKCnRvdGFsX3NpemUYAyABKAUiLgoWR2V0RGVwbG95UG9saWN5UmVxdWVzdBIUCgx3b3Jrc3BhY2VfaWQYASABKAkiSQoXR2V0RGVwbG95UG9saWN5UmVzcG9uc2USLgoGcG9saWN5GAEgASgLMh4ud29ya2Zsb3dzLm9wcy52MS5EZXBsb3lQb2xpY3kieQoWUHV0RGVwbG95UG9saWN5UmVxdWVzdBIUCgx3b3Jrc3BhY2VfaWQYASABKAkSKwoFcnVsZXMYAiADKAsyHC53b3JrZmxvd3Mub3BzLnYxLkRlcGxveVJ1bGUSDgoGcmVhc29uGAMgASgJEgwKBGV0YWcYBCABKAkiSQoXUHV0RGVwbG95UG9saWN5UmVzcG9uc2USLgoGcG9saWN5GAEgASgLMh4ud29ya2Zsb3dzLm9wcy52MS5EZXBsb3lQb2xpY3kq1QEKD0RlcGxveW1lbnRTdGF0ZRIgChxERVBMT1lNRU5UX1NUQVRFX1VOU1BFQ0lGSUVEEAASJQohREVQTE9ZTUVOVF9TVEFURV9QRU5ESU5HX0FQUFJPVkFMEAESGwoXREVQTE9ZTUVOVF9TVEFURV9BQ1RJVkUQAhIdChlERVBMT1lNRU5UX1NUQVRFX1JFSkVDVEVEEAMSHwobREVQTE9ZTUVOVF9TVEFURV9TVVBFUlNFREVEEAQSHAoYREVQTE9ZTUVOVF9TVEFURV9SRVRJUkVEEAViBnByb3RvMw", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("CiJ3b3JrZmxvd3Mvb3BzL3YxL2RlcGxveW1lbnRzLnByb3RvEhB3b3JrZmxvd3Mub3BzLnYxItkDCgpEZXBsb3ltZW50EgoKAmlkGAEgASgJEhUKDWRlZmluaXRpb25faWQYAiABKAkSEwoLZW52aXJvbm1lbnQYAyABKAkSDwoHdmVyc2lvbhgEIAEoBRIwCgVzdGF0ZRgFIAEoDjIhLndvcmtmbG93cy5vcHMudjEuRGVwbG95bWVudFN0YXRlEiUKBHZhcnMYBiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EhMKC2RlcGxveWVkX2J5GAcgASgJEgwKBG5vdGUYCCABKAkSEgoKc3VwZXJzZWRlcxgJIAEoCRImCgJhdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJYWN0aXZlX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRlZF9hdBgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKZGVjaWRlZF9ieRgNIAEoCRIXCg9kZWNpc2lvbl9yZWFzb24YDiABKAkSDgoGZGlnZXN0GA8gASgJEjAKDHNpbXVsYXRlZF9hdBgQIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiowEKDERlcGxveVBvbGljeRIUCgx3b3Jrc3BhY2VfaWQYASABKAkSKwoFcnVsZXMYAiADKAsyHC53b3JrZmxvd3Mub3BzLnYxLkRlcGxveVJ1bGUSEgoKdXBkYXRlZF9ieRgDIAEoCRIuCgp1cGRhdGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRldGFnGAUgASgJInYKCkRlcGxveVJ1bGUSEwoLZW52aXJvbm1lbnQYASABKAkSEQoJYXBwcm92ZXJzGAIgAygJEhsKE3JlcXVpcmVzX3NpbXVsYXRpb24YAyABKAgSDgoGcmFuX2luGAQgASgJEhMKC25vX2FwcHJvdmFsGAUgASgIIn0KEERlcGxveVNpbXVsYXRpb24SJgoFaW5wdXQYASABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EikKBW1vY2tzGAIgAygLMhoud29ya2Zsb3dzLm9wcy52MS5TdGVwTW9jaxIWCg5tb2Nrc19mcm9tX3J1bhgDIAEoCSKZAgoNRGVwbG95UmVxdWVzdBIVCg1kZWZpbml0aW9uX2lkGAEgASgJEhMKC2Vudmlyb25tZW50GAIgASgJEg8KB3ZlcnNpb24YAyABKAUSGAoQZnJvbV9lbnZpcm9ubWVudBgEIAEoCRIlCgR2YXJzGAUgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIOCgZyZWFzb24YBiABKAkSHQoQZXhwZWN0ZWRfdmVyc2lvbhgHIAEoBUgAiAEBEg4KBnJldGlyZRgIIAEoCBI2CgpzaW11bGF0aW9uGAkgASgLMiIud29ya2Zsb3dzLm9wcy52MS5EZXBsb3lTaW11bGF0aW9uQhMKEV9leHBlY3RlZF92ZXJzaW9uIkIKDkRlcGxveVJlc3BvbnNlEjAKCmRlcGxveW1lbnQYASABKAsyHC53b3JrZmxvd3Mub3BzLnYxLkRlcGxveW1lbnQingEKFkxpc3REZXBsb3ltZW50c1JlcXVlc3QSFQoNZGVmaW5pdGlvbl9pZBgBIAEoCRITCgtlbnZpcm9ubWVudBgCIAEoCRIxCgZzdGF0ZXMYAyADKA4yIS53b3JrZmxvd3Mub3BzLnYxLkRlcGxveW1lbnRTdGF0ZRIRCglwYWdlX3NpemUYBCABKAUSEgoKcGFnZV90b2tlbhgFIAEoCSJ5ChdMaXN0RGVwbG95bWVudHNSZXNwb25zZRIxCgtkZXBsb3ltZW50cxgBIAMoCzIcLndvcmtmbG93cy5vcHMudjEuRGVwbG95bWVudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEgoKdG90YWxfc2l6ZRgDIAEoBSIuChZHZXREZXBsb3lQb2xpY3lSZXF1ZXN0EhQKDHdvcmtzcGFjZV9pZBgBIAEoCSJJChdHZXREZXBsb3lQb2xpY3lSZXNwb25zZRIuCgZwb2xpY3kYASABKAsyHi53b3JrZmxvd3Mub3BzLnYxLkRlcGxveVBvbGljeSJ5ChZQdXREZXBsb3lQb2xpY3lSZXF1ZXN0EhQKDHdvcmtzcGFjZV9pZBgBIAEoCRIrCgVydWxlcxgCIAMoCzIcLndvcmtmbG93cy5vcHMudjEuRGVwbG95UnVsZRIOCgZyZWFzb24YAyABKAkSDAoEZXRhZxgEIAEoCSJJChdQdXREZXBsb3lQb2xpY3lSZXNwb25zZRIuCgZwb2xpY3kYASABKAsyHi53b3JrZmxvd3Mub3BzLnYxLkRlcGxveVBvbGljeSI3ChlXaXRoZHJhd0RlcGxveW1lbnRSZXF1ZXN0EgoKAmlkGAEgASgJEg4KBnJlYXNvbhgCIAEoCSJOChpXaXRoZHJhd0RlcGxveW1lbnRSZXNwb25zZRIwCgpkZXBsb3ltZW50GAEgASgLMhwud29ya2Zsb3dzLm9wcy52MS5EZXBsb3ltZW50KtUBCg9EZXBsb3ltZW50U3RhdGUSIAocREVQTE9ZTUVOVF9TVEFURV9VTlNQRUNJRklFRBAAEiUKIURFUExPWU1FTlRfU1RBVEVfUEVORElOR19BUFBST1ZBTBABEhsKF0RFUExPWU1FTlRfU1RBVEVfQUNUSVZFEAISHQoZREVQTE9ZTUVOVF9TVEFURV9SRUpFQ1RFRBADEh8KG0RFUExPWU1FTlRfU1RBVEVfU1VQRVJTRURFRBAEEhwKGERFUExPWU1FTlRfU1RBVEVfUkVUSVJFRBAFYgZwcm90bzM", [file_google_protobuf_struct, file_google_protobuf_timestamp, file_workflows_ops_v1_simulations]);
 
 /**
  * A version of a workflow in an environment.
@@ -95,7 +97,7 @@ export type Deployment = Message<"workflows.ops.v1.Deployment"> & {
   endedAt?: Timestamp | undefined;
 
   /**
-   * Who approved or denied it, and why.
+   * Who approved or denied it, and why; of one that was withdrawn the reason alone.
    *
    * @generated from field: string decided_by = 13;
    */
@@ -112,6 +114,13 @@ export type Deployment = Message<"workflows.ops.v1.Deployment"> & {
    * @generated from field: string digest = 15;
    */
   digest: string;
+
+  /**
+   * When the `simulation` of its Deploy came to a good end; unset: there was none.
+   *
+   * @generated from field: google.protobuf.Timestamp simulated_at = 16;
+   */
+  simulatedAt?: Timestamp | undefined;
 };
 
 /**
@@ -122,7 +131,7 @@ export const DeploymentSchema: GenMessage<Deployment> = /*@__PURE__*/
   messageDesc(file_workflows_ops_v1_deployments, 0);
 
 /**
- * Which deployments of a workspace need an approval.
+ * What deployments of a workspace need.
  *
  * @generated from message workflows.ops.v1.DeployPolicy
  */
@@ -133,7 +142,7 @@ export type DeployPolicy = Message<"workflows.ops.v1.DeployPolicy"> & {
   workspaceId: string;
 
   /**
-   * One of an environment at most; environments without one need none.
+   * One of an environment at most; deployments to the others need nothing.
    *
    * @generated from field: repeated workflows.ops.v1.DeployRule rules = 2;
    */
@@ -165,7 +174,8 @@ export const DeployPolicySchema: GenMessage<DeployPolicy> = /*@__PURE__*/
   messageDesc(file_workflows_ops_v1_deployments, 1);
 
 /**
- * Deployments to an environment need an approval.
+ * What a version needs to be deployed to an environment. One that was ACTIVE there before needs an approval alone: a rollback waits for
+ * no test.
  *
  * @generated from message workflows.ops.v1.DeployRule
  */
@@ -182,6 +192,27 @@ export type DeployRule = Message<"workflows.ops.v1.DeployRule"> & {
    * @generated from field: repeated string approvers = 2;
    */
   approvers: string[];
+
+  /**
+   * It was simulated: its Deploy, or an earlier one, had a `simulation` that came to a good end.
+   *
+   * @generated from field: bool requires_simulation = 3;
+   */
+  requiresSimulation: boolean;
+
+  /**
+   * A run of it COMPLETED in this environment, among the newest 10,000 that COMPLETED of the workflow; empty: none is needed.
+   *
+   * @generated from field: string ran_in = 4;
+   */
+  ranIn: string;
+
+  /**
+   * Nobody approves: the other fields alone count.
+   *
+   * @generated from field: bool no_approval = 5;
+   */
+  noApproval: boolean;
 };
 
 /**
@@ -190,6 +221,37 @@ export type DeployRule = Message<"workflows.ops.v1.DeployRule"> & {
  */
 export const DeployRuleSchema: GenMessage<DeployRule> = /*@__PURE__*/
   messageDesc(file_workflows_ops_v1_deployments, 2);
+
+/**
+ * A simulation that a deployment depends on: the run has to end, COMPLETED.
+ *
+ * @generated from message workflows.ops.v1.DeploySimulation
+ */
+export type DeploySimulation = Message<"workflows.ops.v1.DeploySimulation"> & {
+  /**
+   * As in SimulateRequest, as the next two.
+   *
+   * @generated from field: google.protobuf.Struct input = 1;
+   */
+  input?: JsonObject | undefined;
+
+  /**
+   * @generated from field: repeated workflows.ops.v1.StepMock mocks = 2;
+   */
+  mocks: StepMock[];
+
+  /**
+   * @generated from field: string mocks_from_run = 3;
+   */
+  mocksFromRun: string;
+};
+
+/**
+ * Describes the message workflows.ops.v1.DeploySimulation.
+ * Use `create(DeploySimulationSchema)` to create a new message.
+ */
+export const DeploySimulationSchema: GenMessage<DeploySimulation> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_deployments, 3);
 
 /**
  * @generated from message workflows.ops.v1.DeployRequest
@@ -201,7 +263,7 @@ export type DeployRequest = Message<"workflows.ops.v1.DeployRequest"> & {
   definitionId: string;
 
   /**
-   * Where the version is to start.
+   * Where the version is to start; empty: the environment of the header Workflows-Environment, which must not name another one.
    *
    * @generated from field: string environment = 2;
    */
@@ -248,6 +310,13 @@ export type DeployRequest = Message<"workflows.ops.v1.DeployRequest"> & {
    * @generated from field: bool retire = 8;
    */
   retire: boolean;
+
+  /**
+   * Plays the version, with these vars, before it is deployed. FAILED_PRECONDITION: the run does not end, or not COMPLETED.
+   *
+   * @generated from field: workflows.ops.v1.DeploySimulation simulation = 9;
+   */
+  simulation?: DeploySimulation | undefined;
 };
 
 /**
@@ -255,7 +324,7 @@ export type DeployRequest = Message<"workflows.ops.v1.DeployRequest"> & {
  * Use `create(DeployRequestSchema)` to create a new message.
  */
 export const DeployRequestSchema: GenMessage<DeployRequest> = /*@__PURE__*/
-  messageDesc(file_workflows_ops_v1_deployments, 3);
+  messageDesc(file_workflows_ops_v1_deployments, 4);
 
 /**
  * @generated from message workflows.ops.v1.DeployResponse
@@ -272,7 +341,7 @@ export type DeployResponse = Message<"workflows.ops.v1.DeployResponse"> & {
  * Use `create(DeployResponseSchema)` to create a new message.
  */
 export const DeployResponseSchema: GenMessage<DeployResponse> = /*@__PURE__*/
-  messageDesc(file_workflows_ops_v1_deployments, 4);
+  messageDesc(file_workflows_ops_v1_deployments, 5);
 
 /**
  * @generated from message workflows.ops.v1.ListDeploymentsRequest
@@ -317,7 +386,7 @@ export type ListDeploymentsRequest = Message<"workflows.ops.v1.ListDeploymentsRe
  * Use `create(ListDeploymentsRequestSchema)` to create a new message.
  */
 export const ListDeploymentsRequestSchema: GenMessage<ListDeploymentsRequest> = /*@__PURE__*/
-  messageDesc(file_workflows_ops_v1_deployments, 5);
+  messageDesc(file_workflows_ops_v1_deployments, 6);
 
 /**
  * @generated from message workflows.ops.v1.ListDeploymentsResponse
@@ -350,7 +419,7 @@ export type ListDeploymentsResponse = Message<"workflows.ops.v1.ListDeploymentsR
  * Use `create(ListDeploymentsResponseSchema)` to create a new message.
  */
 export const ListDeploymentsResponseSchema: GenMessage<ListDeploymentsResponse> = /*@__PURE__*/
-  messageDesc(file_workflows_ops_v1_deployments, 6);
+  messageDesc(file_workflows_ops_v1_deployments, 7);
 
 /**
  * @generated from message workflows.ops.v1.GetDeployPolicyRequest
@@ -367,7 +436,7 @@ export type GetDeployPolicyRequest = Message<"workflows.ops.v1.GetDeployPolicyRe
  * Use `create(GetDeployPolicyRequestSchema)` to create a new message.
  */
 export const GetDeployPolicyRequestSchema: GenMessage<GetDeployPolicyRequest> = /*@__PURE__*/
-  messageDesc(file_workflows_ops_v1_deployments, 7);
+  messageDesc(file_workflows_ops_v1_deployments, 8);
 
 /**
  * @generated from message workflows.ops.v1.GetDeployPolicyResponse
@@ -384,7 +453,7 @@ export type GetDeployPolicyResponse = Message<"workflows.ops.v1.GetDeployPolicyR
  * Use `create(GetDeployPolicyResponseSchema)` to create a new message.
  */
 export const GetDeployPolicyResponseSchema: GenMessage<GetDeployPolicyResponse> = /*@__PURE__*/
-  messageDesc(file_workflows_ops_v1_deployments, 8);
+  messageDesc(file_workflows_ops_v1_deployments, 9);
 
 /**
  * @generated from message workflows.ops.v1.PutDeployPolicyRequest
@@ -396,7 +465,7 @@ export type PutDeployPolicyRequest = Message<"workflows.ops.v1.PutDeployPolicyRe
   workspaceId: string;
 
   /**
-   * All rules from now on; empty: no deployment needs an approval.
+   * All rules from now on; empty: deployments need nothing.
    *
    * @generated from field: repeated workflows.ops.v1.DeployRule rules = 2;
    */
@@ -422,7 +491,7 @@ export type PutDeployPolicyRequest = Message<"workflows.ops.v1.PutDeployPolicyRe
  * Use `create(PutDeployPolicyRequestSchema)` to create a new message.
  */
 export const PutDeployPolicyRequestSchema: GenMessage<PutDeployPolicyRequest> = /*@__PURE__*/
-  messageDesc(file_workflows_ops_v1_deployments, 9);
+  messageDesc(file_workflows_ops_v1_deployments, 10);
 
 /**
  * @generated from message workflows.ops.v1.PutDeployPolicyResponse
@@ -439,7 +508,50 @@ export type PutDeployPolicyResponse = Message<"workflows.ops.v1.PutDeployPolicyR
  * Use `create(PutDeployPolicyResponseSchema)` to create a new message.
  */
 export const PutDeployPolicyResponseSchema: GenMessage<PutDeployPolicyResponse> = /*@__PURE__*/
-  messageDesc(file_workflows_ops_v1_deployments, 10);
+  messageDesc(file_workflows_ops_v1_deployments, 11);
+
+/**
+ * @generated from message workflows.ops.v1.WithdrawDeploymentRequest
+ */
+export type WithdrawDeploymentRequest = Message<"workflows.ops.v1.WithdrawDeploymentRequest"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Why; kept with the deployment.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message workflows.ops.v1.WithdrawDeploymentRequest.
+ * Use `create(WithdrawDeploymentRequestSchema)` to create a new message.
+ */
+export const WithdrawDeploymentRequestSchema: GenMessage<WithdrawDeploymentRequest> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_deployments, 12);
+
+/**
+ * @generated from message workflows.ops.v1.WithdrawDeploymentResponse
+ */
+export type WithdrawDeploymentResponse = Message<"workflows.ops.v1.WithdrawDeploymentResponse"> & {
+  /**
+   * It is RETIRED.
+   *
+   * @generated from field: workflows.ops.v1.Deployment deployment = 1;
+   */
+  deployment?: Deployment | undefined;
+};
+
+/**
+ * Describes the message workflows.ops.v1.WithdrawDeploymentResponse.
+ * Use `create(WithdrawDeploymentResponseSchema)` to create a new message.
+ */
+export const WithdrawDeploymentResponseSchema: GenMessage<WithdrawDeploymentResponse> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_deployments, 13);
 
 /**
  * Where a deployment stands.

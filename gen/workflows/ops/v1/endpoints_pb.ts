@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file workflows/ops/v1/endpoints.proto.
  */
 export const file_workflows_ops_v1_endpoints: GenFile = /*@__PURE__*/
-  fileDesc("CiB3b3JrZmxvd3Mvb3BzL3YxL2VuZHBvaW50cy5wcm90bxIQd29ya2Zsb3dzLm9wcy52MSL6AgoIRW5kcG9pbnQSCgoCaWQYASABKAkSFAoMd29ya3NwYWNlX2lkGAIgASgJEhMKC3dvcmtmbG93X2lkGAMgASgJEhMKC2Vudmlyb25tZW50GAQgASgJEgwKBG5hbWUYBSABKAkSPAoMdmVyaWZpY2F0aW9uGAYgASgOMiYud29ya2Zsb3dzLm9wcy52MS5FbmRwb2ludFZlcmlmaWNhdGlvbhIYChBzaWduYXR1cmVfaGVhZGVyGAcgASgJEi4KCmNyZWF0ZWRfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnJvdGF0ZWRfYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDW9sZF91cmxfdW50aWwYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCmNoYW5nZWRfYnkYCyABKAkSFQoNY2hhbmdlX3JlYXNvbhgMIAEoCSLIAQoWRW5kcG9pbnRzQ3JlYXRlUmVxdWVzdBITCgt3b3JrZmxvd19pZBgBIAEoCRIMCgRuYW1lGAIgASgJEhMKC2Vudmlyb25tZW50GAMgASgJEjwKDHZlcmlmaWNhdGlvbhgEIAEoDjImLndvcmtmbG93cy5vcHMudjEuRW5kcG9pbnRWZXJpZmljYXRpb24SDgoGc2VjcmV0GAUgASgJEhgKEHNpZ25hdHVyZV9oZWFkZXIYBiABKAkSDgoGcmVhc29uGAcgASgJImQKF0VuZHBvaW50c0NyZWF0ZVJlc3BvbnNlEiwKCGVuZHBvaW50GAEgASgLMhoud29ya2Zsb3dzLm9wcy52MS5FbmRwb2ludBILCgN1cmwYAiABKAkSDgoGc2VjcmV0GAMgASgJImIKFkVuZHBvaW50c1JvdGF0ZVJlcXVlc3QSCgoCaWQYASABKAkSGgoNZ3JhY2Vfc2Vjb25kcxgCIAEoBUgAiAEBEg4KBnJlYXNvbhgDIAEoCUIQCg5fZ3JhY2Vfc2Vjb25kcyJUChdFbmRwb2ludHNSb3RhdGVSZXNwb25zZRIsCghlbmRwb2ludBgBIAEoCzIaLndvcmtmbG93cy5vcHMudjEuRW5kcG9pbnQSCwoDdXJsGAIgASgJImgKFEVuZHBvaW50c0xpc3RSZXF1ZXN0EhQKDHdvcmtzcGFjZV9pZBgBIAEoCRITCgt3b3JrZmxvd19pZBgCIAEoCRIRCglwYWdlX3NpemUYAyABKAUSEgoKcGFnZV90b2tlbhgEIAEoCSJzChVFbmRwb2ludHNMaXN0UmVzcG9uc2USLQoJZW5kcG9pbnRzGAEgAygLMhoud29ya2Zsb3dzLm9wcy52MS5FbmRwb2ludBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEgoKdG90YWxfc2l6ZRgDIAEoBSI0ChZFbmRwb2ludHNEZWxldGVSZXF1ZXN0EgoKAmlkGAEgASgJEg4KBnJlYXNvbhgCIAEoCSIZChdFbmRwb2ludHNEZWxldGVSZXNwb25zZSqxAgoURW5kcG9pbnRWZXJpZmljYXRpb24SJQohRU5EUE9JTlRfVkVSSUZJQ0FUSU9OX1VOU1BFQ0lGSUVEEAASHgoaRU5EUE9JTlRfVkVSSUZJQ0FUSU9OX05PTkUQARIrCidFTkRQT0lOVF9WRVJJRklDQVRJT05fU1RBTkRBUkRfV0VCSE9PS1MQAhIeChpFTkRQT0lOVF9WRVJJRklDQVRJT05fSE1BQxADEiAKHEVORFBPSU5UX1ZFUklGSUNBVElPTl9HSVRIVUIQBBIgChxFTkRQT0lOVF9WRVJJRklDQVRJT05fU1RSSVBFEAUSHwobRU5EUE9JTlRfVkVSSUZJQ0FUSU9OX1NMQUNLEAYSIAocRU5EUE9JTlRfVkVSSUZJQ0FUSU9OX0JFQVJFUhAHMoYDCglFbmRwb2ludHMSXQoGQ3JlYXRlEigud29ya2Zsb3dzLm9wcy52MS5FbmRwb2ludHNDcmVhdGVSZXF1ZXN0Gikud29ya2Zsb3dzLm9wcy52MS5FbmRwb2ludHNDcmVhdGVSZXNwb25zZRJdCgZSb3RhdGUSKC53b3JrZmxvd3Mub3BzLnYxLkVuZHBvaW50c1JvdGF0ZVJlcXVlc3QaKS53b3JrZmxvd3Mub3BzLnYxLkVuZHBvaW50c1JvdGF0ZVJlc3BvbnNlElwKBExpc3QSJi53b3JrZmxvd3Mub3BzLnYxLkVuZHBvaW50c0xpc3RSZXF1ZXN0Gicud29ya2Zsb3dzLm9wcy52MS5FbmRwb2ludHNMaXN0UmVzcG9uc2UiA5ACARJdCgZEZWxldGUSKC53b3JrZmxvd3Mub3BzLnYxLkVuZHBvaW50c0RlbGV0ZVJlcXVlc3QaKS53b3JrZmxvd3Mub3BzLnYxLkVuZHBvaW50c0RlbGV0ZVJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("CiB3b3JrZmxvd3Mvb3BzL3YxL2VuZHBvaW50cy5wcm90bxIQd29ya2Zsb3dzLm9wcy52MSK7AwoIRW5kcG9pbnQSCgoCaWQYASABKAkSFAoMd29ya3NwYWNlX2lkGAIgASgJEhUKDWRlZmluaXRpb25faWQYAyABKAkSEwoLZW52aXJvbm1lbnQYBCABKAkSDAoEbmFtZRgFIAEoCRI8Cgx2ZXJpZmljYXRpb24YBiABKA4yJi53b3JrZmxvd3Mub3BzLnYxLkVuZHBvaW50VmVyaWZpY2F0aW9uEhgKEHNpZ25hdHVyZV9oZWFkZXIYByABKAkSLgoKY3JlYXRlZF9hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKcm90YXRlZF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoNb2xkX3VybF91bnRpbBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKY2hhbmdlZF9ieRgLIAEoCRIVCg1jaGFuZ2VfcmVhc29uGAwgASgJEhkKEXJvdGF0ZV9vbl9wdWJsaXNoGA0gASgIEhUKDWdyYWNlX3NlY29uZHMYDiABKAUSCwoDdXJsGA8gASgJIpMCChZFbmRwb2ludHNDcmVhdGVSZXF1ZXN0EhUKDWRlZmluaXRpb25faWQYASABKAkSDAoEbmFtZRgCIAEoCRITCgtlbnZpcm9ubWVudBgDIAEoCRI8Cgx2ZXJpZmljYXRpb24YBCABKA4yJi53b3JrZmxvd3Mub3BzLnYxLkVuZHBvaW50VmVyaWZpY2F0aW9uEg4KBnNlY3JldBgFIAEoCRIYChBzaWduYXR1cmVfaGVhZGVyGAYgASgJEg4KBnJlYXNvbhgHIAEoCRIZChFyb3RhdGVfb25fcHVibGlzaBgIIAEoCBIaCg1ncmFjZV9zZWNvbmRzGAkgASgFSACIAQFCEAoOX2dyYWNlX3NlY29uZHMiZAoXRW5kcG9pbnRzQ3JlYXRlUmVzcG9uc2USLAoIZW5kcG9pbnQYASABKAsyGi53b3JrZmxvd3Mub3BzLnYxLkVuZHBvaW50EgsKA3VybBgCIAEoCRIOCgZzZWNyZXQYAyABKAkiYgoWRW5kcG9pbnRzUm90YXRlUmVxdWVzdBIKCgJpZBgBIAEoCRIaCg1ncmFjZV9zZWNvbmRzGAIgASgFSACIAQESDgoGcmVhc29uGAMgASgJQhAKDl9ncmFjZV9zZWNvbmRzIlQKF0VuZHBvaW50c1JvdGF0ZVJlc3BvbnNlEiwKCGVuZHBvaW50GAEgASgLMhoud29ya2Zsb3dzLm9wcy52MS5FbmRwb2ludBILCgN1cmwYAiABKAkifQoURW5kcG9pbnRzTGlzdFJlcXVlc3QSFAoMd29ya3NwYWNlX2lkGAEgASgJEhUKDWRlZmluaXRpb25faWQYAiABKAkSEQoJcGFnZV9zaXplGAMgASgFEhIKCnBhZ2VfdG9rZW4YBCABKAkSEQoJc2hvd191cmxzGAUgASgIInMKFUVuZHBvaW50c0xpc3RSZXNwb25zZRItCgllbmRwb2ludHMYASADKAsyGi53b3JrZmxvd3Mub3BzLnYxLkVuZHBvaW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRISCgp0b3RhbF9zaXplGAMgASgFIjQKFkVuZHBvaW50c0RlbGV0ZVJlcXVlc3QSCgoCaWQYASABKAkSDgoGcmVhc29uGAIgASgJIhkKF0VuZHBvaW50c0RlbGV0ZVJlc3BvbnNlKrECChRFbmRwb2ludFZlcmlmaWNhdGlvbhIlCiFFTkRQT0lOVF9WRVJJRklDQVRJT05fVU5TUEVDSUZJRUQQABIeChpFTkRQT0lOVF9WRVJJRklDQVRJT05fTk9ORRABEisKJ0VORFBPSU5UX1ZFUklGSUNBVElPTl9TVEFOREFSRF9XRUJIT09LUxACEh4KGkVORFBPSU5UX1ZFUklGSUNBVElPTl9ITUFDEAMSIAocRU5EUE9JTlRfVkVSSUZJQ0FUSU9OX0dJVEhVQhAEEiAKHEVORFBPSU5UX1ZFUklGSUNBVElPTl9TVFJJUEUQBRIfChtFTkRQT0lOVF9WRVJJRklDQVRJT05fU0xBQ0sQBhIgChxFTkRQT0lOVF9WRVJJRklDQVRJT05fQkVBUkVSEAcyhgMKCUVuZHBvaW50cxJdCgZDcmVhdGUSKC53b3JrZmxvd3Mub3BzLnYxLkVuZHBvaW50c0NyZWF0ZVJlcXVlc3QaKS53b3JrZmxvd3Mub3BzLnYxLkVuZHBvaW50c0NyZWF0ZVJlc3BvbnNlEl0KBlJvdGF0ZRIoLndvcmtmbG93cy5vcHMudjEuRW5kcG9pbnRzUm90YXRlUmVxdWVzdBopLndvcmtmbG93cy5vcHMudjEuRW5kcG9pbnRzUm90YXRlUmVzcG9uc2USXAoETGlzdBImLndvcmtmbG93cy5vcHMudjEuRW5kcG9pbnRzTGlzdFJlcXVlc3QaJy53b3JrZmxvd3Mub3BzLnYxLkVuZHBvaW50c0xpc3RSZXNwb25zZSIDkAIBEl0KBkRlbGV0ZRIoLndvcmtmbG93cy5vcHMudjEuRW5kcG9pbnRzRGVsZXRlUmVxdWVzdBopLndvcmtmbG93cy5vcHMudjEuRW5kcG9pbnRzRGVsZXRlUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * An endpoint without its URL and its secret.
@@ -35,9 +35,9 @@ export type Endpoint = Message<"workflows.ops.v1.Endpoint"> & {
   workspaceId: string;
 
   /**
-   * @generated from field: string workflow_id = 3;
+   * @generated from field: string definition_id = 3;
    */
-  workflowId: string;
+  definitionId: string;
 
   /**
    * @generated from field: string environment = 4;
@@ -90,11 +90,32 @@ export type Endpoint = Message<"workflows.ops.v1.Endpoint"> & {
   changedBy: string;
 
   /**
-   * The reason that was given for it.
+   * The reason that was given for it; `rotate_on_publish` where a publish rotated it.
    *
    * @generated from field: string change_reason = 12;
    */
   changeReason: string;
+
+  /**
+   * It gets another URL whenever another version starts runs in its environment: by a publish, a promotion or a rollback.
+   *
+   * @generated from field: bool rotate_on_publish = 13;
+   */
+  rotateOnPublish: boolean;
+
+  /**
+   * How long the URL before works on then.
+   *
+   * @generated from field: int32 grace_seconds = 14;
+   */
+  graceSeconds: number;
+
+  /**
+   * In answers of List with `show_urls`: as in EndpointsCreateResponse. Empty: it is not known.
+   *
+   * @generated from field: string url = 15;
+   */
+  url: string;
 };
 
 /**
@@ -109,9 +130,9 @@ export const EndpointSchema: GenMessage<Endpoint> = /*@__PURE__*/
  */
 export type EndpointsCreateRequest = Message<"workflows.ops.v1.EndpointsCreateRequest"> & {
   /**
-   * @generated from field: string workflow_id = 1;
+   * @generated from field: string definition_id = 1;
    */
-  workflowId: string;
+  definitionId: string;
 
   /**
    * @generated from field: string name = 2;
@@ -119,7 +140,8 @@ export type EndpointsCreateRequest = Message<"workflows.ops.v1.EndpointsCreateRe
   name: string;
 
   /**
-   * Empty: production. No other one is there yet.
+   * Empty: production. Runs start there, by the version and with the vars that are deployed then. Where none is a delivery is answered
+   * with 409.
    *
    * @generated from field: string environment = 3;
    */
@@ -149,6 +171,20 @@ export type EndpointsCreateRequest = Message<"workflows.ops.v1.EndpointsCreateRe
    * @generated from field: string reason = 7;
    */
   reason: string;
+
+  /**
+   * See Endpoint.
+   *
+   * @generated from field: bool rotate_on_publish = 8;
+   */
+  rotateOnPublish: boolean;
+
+  /**
+   * At most 30 days; unset: 24 hours. Of rotate_on_publish alone.
+   *
+   * @generated from field: optional int32 grace_seconds = 9;
+   */
+  graceSeconds?: number | undefined;
 };
 
 /**
@@ -254,9 +290,9 @@ export type EndpointsListRequest = Message<"workflows.ops.v1.EndpointsListReques
   /**
    * Empty: of all workflows.
    *
-   * @generated from field: string workflow_id = 2;
+   * @generated from field: string definition_id = 2;
    */
-  workflowId: string;
+  definitionId: string;
 
   /**
    * 0 means 50; at most 500.
@@ -271,6 +307,13 @@ export type EndpointsListRequest = Message<"workflows.ops.v1.EndpointsListReques
    * @generated from field: string page_token = 4;
    */
   pageToken: string;
+
+  /**
+   * Shows the URLs of endpoints with `rotate_on_publish`. Needs workflows:author, and is refused to agents.
+   *
+   * @generated from field: bool show_urls = 5;
+   */
+  showUrls: boolean;
 };
 
 /**
@@ -421,16 +464,17 @@ export const EndpointVerificationSchema: GenEnum<EndpointVerification> = /*@__PU
   enumDesc(file_workflows_ops_v1_endpoints, 0);
 
 /**
- * An endpoint is a URL `/hooks/<token>` on the port of the service. A POST to it starts a run of the latest version with the body as
- * its input. Of the token a hash is stored, so that the URL is in the answer of Create and Rotate alone.
+ * An endpoint is a URL `/hooks/<token>` on the port of the service. A POST to it starts a run of the version that is deployed in its
+ * environment, with the body as its input. Of the token a hash is stored, so that the URL is in the answer of Create and Rotate alone. Of an
+ * endpoint with `rotate_on_publish` it is stored sealed too, so that List can show it.
  *
  * @generated from service workflows.ops.v1.Endpoints
  */
 export const Endpoints: GenService<{
   /**
    * Makes an endpoint of a workflow. A repeat with the same Idempotency-Key answers without the URL and the secret.
-   * INVALID_ARGUMENT: a verification other than NONE, and the service has no SECRETS_KEY. FAILED_PRECONDITION: the workflow has 50
-   * endpoints.
+   * INVALID_ARGUMENT: a verification other than NONE or `rotate_on_publish`, and the service has no SECRETS_KEY. FAILED_PRECONDITION: the
+   * workflow has 50 endpoints.
    *
    * @generated from rpc workflows.ops.v1.Endpoints.Create
    */

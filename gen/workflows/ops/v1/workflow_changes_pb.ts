@@ -435,7 +435,8 @@ export type PublishDraftRequest = Message<"workflows.ops.v1.PublishDraftRequest"
   note: string;
 
   /**
-   * The environment where it starts runs from now on, as Deploy has it; empty: `production`. The others keep the version that they have.
+   * The environment where it starts runs from now on, as Deploy has it; empty: that of the header Workflows-Environment, else `production`.
+   * The others keep the version that they have.
    *
    * @generated from field: string deploy_to = 4;
    */

@@ -3,7 +3,7 @@
 import type { AddFault } from "../../graph/faults.ts";
 import type { StepDefinition } from "../../values/definition.ts";
 import { checkBesideWorkflow } from "../child-runs/check.ts";
-import { PLAIN_FACTS, type StepFacts } from "../facts.ts";
+import { PLAIN_FACTS, type ServiceName, type StepFacts } from "../facts.ts";
 import { isUnset } from "../is-unset.ts";
 import { OF_EVERY_STEP, TROUBLE_WORDS } from "../outcomes.ts";
 import { AGENT_ACTION_KEYS } from "./keys.ts";
@@ -21,9 +21,22 @@ export const agentActionFacts: StepFacts = {
   passesInput: "never",
   hasAgent: true,
   shownAs: "agent",
+  servicesOf,
   checkNeeds,
   checkConfig: checkBesideWorkflow,
 };
+
+/** None where a child run or a worker does the work. */
+function servicesOf(step: StepDefinition): readonly (readonly ServiceName[])[] {
+  if (WORKER_KEYS.some((key) => !isUnset(step, key))) return [];
+  const isDelegated = step.agentId === "" || step.config.delegate === true;
+  return [
+    ["objectives"],
+    ...(step.agentId === "" ? [["registry", "agents"] as const] : []),
+    ...(isDelegated ? [["agents"] as const] : []),
+    ...(step.skillId === "" ? [] : [["skills"] as const]),
+  ];
+}
 
 function checkNeeds(step: StepDefinition, path: string, addFault: AddFault): void {
   const ways: string[] = [];

@@ -15,6 +15,7 @@ export const approvalGateFacts: StepFacts = {
   passesInput: "always",
   isDecision: true,
   shownAs: "approval",
+  servicesOf: () => [["approvals"]],
   checkNeeds(step, path, addFault) {
     if (step.actionType === "" && step.name === "") {
       addFault(`${path}.action_type`, "an APPROVAL_GATE needs an action_type or a name");

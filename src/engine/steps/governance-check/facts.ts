@@ -13,6 +13,8 @@ export const governanceCheckFacts: StepFacts = {
   passesInput: "always",
   isDecision: true,
   shownAs: "check",
+  // A decision that asks for an approval is an answer of its engine: nobody knows before.
+  servicesOf: () => [["governance"]],
   checkNeeds(step, path, addFault) {
     if (step.actionType === "") {
       addFault(`${path}.action_type`, "a GOVERNANCE_CHECK needs an action_type");

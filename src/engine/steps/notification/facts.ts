@@ -21,6 +21,8 @@ export const notificationFacts: StepFacts = {
   isInstant: true,
   shownAs: "notify",
   isDroppedOnCancel: true,
+  // What it does not wait for may fail.
+  servicesOf: (step) => (step.config.blocking === true ? [["notifications"]] : []),
   checkNeeds(step, path, addFault) {
     if (step.notificationChannel === "" && step.notificationTemplate === "") {
       addFault(

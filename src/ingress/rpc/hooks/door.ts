@@ -9,6 +9,7 @@
  */
 import { Code } from "@connectrpc/connect";
 import { BadRequestSchema } from "../../../../gen/google/rpc/error_details_pb.ts";
+import { findEnvironment } from "../../../engine/values/environment.ts";
 import { findPayloadFault, type JsonObject } from "../../../engine/values/json.ts";
 import { MAX_PAYLOAD_DEPTH, payloadProblem } from "../../../engine/values/limits.ts";
 import type { Log } from "../../../process/log.ts";
@@ -28,6 +29,7 @@ import {
 import type { GraphCache } from "../../../runtime/graphs.ts";
 import type { Processor, Submission } from "../../../runtime/processor.ts";
 import type { RunFeed } from "../../../runtime/run-feed.ts";
+import { undeployedWords } from "../../../runtime/starter-environment.ts";
 import type { Settled } from "../../../runtime/submission.ts";
 import type { Database } from "../../../store/database.ts";
 import { findRuns } from "../../../store/reads/runs.ts";
@@ -181,15 +183,14 @@ function requireSigned(
 
 /** The run that a delivery starts. Refuses what StartRun refuses of an input, and a workflow without a version. */
 function startOf(
-  { id, definition }: EndpointOfToken,
+  { id, definition, environment: where }: EndpointOfToken,
   deliveryId: string,
   input: JsonObject,
 ): Extract<Submission, { kind: "start" }> {
   const { workspaceId, latestVersionId: versionId, latestVersion, inputSchemaJson } = definition;
   if (versionId === null) {
     const resource = { type: "definition", name: definition.id };
-    const words = "the workflow has no published version in production";
-    throw new Refusal("nothing_published", words, { resource });
+    throw new Refusal("nothing_published", undeployedWords(where), { resource });
   }
   const fault = findPayloadFault(input, MAX_PAYLOAD_DEPTH);
   if (fault !== undefined) {
@@ -200,6 +201,7 @@ function startOf(
   const wrong = findInputFaults({ workspaceId, versionId }, inputSchemaJson, input, "input");
   if (wrong.length > 0) throw invalidFields(wrong);
   const by = `endpoint:${id}`;
+  const environment = findEnvironment(where);
   return {
     kind: "start",
     cause: { kind: "event", id: deliveryId === "" ? id : deliveryId, by },
@@ -208,6 +210,7 @@ function startOf(
       ...{ triggerType: "WEBHOOK", triggerEventId: deliveryId, triggerSource: by },
       ...{ initiatorAgentId: "", initiatorUserId: "", parentRunId: "" },
       ...{ entityId: "", entityType: "", hops: 0, input },
+      ...(environment === undefined ? {} : { environment }),
     },
   };
 }

@@ -4,6 +4,7 @@
  * Invariant: those of one moment are noted in one transaction, so that a pause under load takes two connections at most.
  */
 import { randomUUID } from "node:crypto";
+import { startKeyOf } from "../../../engine/values/environment.ts";
 import { createGathered } from "../../../process/gathered.ts";
 import { closedRefusal } from "../../../runtime/closed-refusals.ts";
 import type { EndpointOfToken } from "../../../runtime/endpoints.ts";
@@ -16,17 +17,18 @@ export type HoldDelivery = (endpoint: EndpointOfToken, delivery: MissedStart) =>
 
 /** Holds deliveries of all endpoints. */
 export function createHold(database: Database): HoldDelivery {
+  const { callers } = database;
   const keep = createGathered(async (deliveries: readonly MissedStart[]) => {
     const missed = await keepMissed({ database }, deliveries);
     return deliveries.map(({ start }) => missed.has(start));
   });
   return async ({ definition, visibility }, { start, cause }) => {
     const { id, isArchived, pauseReason } = definition;
-    const { triggerEventId } = start;
+    const { triggerEventId, environment } = start;
     if (isArchived) {
       const isRepeat =
         triggerEventId !== "" &&
-        (await hasStartedRun(database.callers, visibility, id, triggerEventId));
+        (await hasStartedRun(callers, visibility, id, startKeyOf(environment, triggerEventId)));
       if (!isRepeat) throw closedRefusal(id, "archived");
       return false;
     }

@@ -3,13 +3,21 @@ import { create } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import { RunAsScope, ScheduleSpecSchema } from "../../../../gen/workflows/ops/v1/schedules_pb.ts";
 import { type Caller, grantedScopes } from "../../../../src/collaborators/identity/callers.ts";
+import { readCaller } from "../../../../src/collaborators/identity/read-caller.ts";
 import { allowed, readRunAs } from "../../../../src/ingress/rpc/schedule-specs.ts";
 
-const { UNSPECIFIED, USER, ORG, AGENT } = RunAsScope;
+const { UNSPECIFIED, USER, ORG, AGENT, GROUP } = RunAsScope;
 
 function callerOf(role: string, isAgent = false): Caller {
   const scopes = grantedScopes([role], isAgent);
   return { subject: "ann", workspaceId: "ws", scopes, isAgent };
+}
+
+/** A caller whose token has these words. */
+function tokenOf(words: string[], isAgent = false): Caller {
+  const caller = readCaller({ subject: "ann", workspaceId: "ws", words, isAgent });
+  if (caller === undefined) throw new Error("no caller");
+  return caller;
 }
 
 function askedBy(caller: Caller | undefined, scope: RunAsScope, subject = "") {
@@ -40,6 +48,24 @@ describe("a schedule", () => {
     expect(() => askedBy(callerOf("admin", true), USER, "eve")).toThrow(DENIED);
     expect(() => askedBy(callerOf("admin", true), USER)).toThrow(DENIED);
     expect(() => askedBy(callerOf("editor"), AGENT)).toThrow(DENIED);
+  });
+
+  test("acts for a group where who leads it, or an administrator, makes it", () => {
+    const ofFinance = { runAs: "group", runAsSubject: "finance" } as const;
+    const lead = tokenOf(["editor", "group:finance:lead", "group:sales"]);
+    expect(askedBy(lead, GROUP, "finance")).toEqual(ofFinance);
+    expect(askedBy(callerOf("admin"), GROUP, "finance")).toEqual(ofFinance);
+    expect(() => askedBy(lead, GROUP, "sales")).toThrow(DENIED);
+    expect(() => askedBy(callerOf("editor"), GROUP, "ann")).toThrow(DENIED);
+    expect(() => askedBy(tokenOf(["admin", "group:finance:lead"], true), GROUP, "finance")).toThrow(
+      DENIED,
+    );
+    expect(() => allowed({ caller: callerOf("editor") }, ofFinance)).toThrow(DENIED);
+    for (const subject of ["", "group:finance"]) {
+      expect(() => askedBy(lead, GROUP, subject)).toThrow(
+        expect.objectContaining({ reason: "invalid_fields" }),
+      );
+    }
   });
 
   test("is changed by whom it acts for, and by administrators", () => {

@@ -1,6 +1,9 @@
-/** Which deployments of the workspace need an approval, and by whom. */
+/** What deployments of the workspace need: by whom they are approved is changed here, the rest is shown. */
 import { useId, useState } from "react";
-import type { DeployPolicy } from "../../../../../gen/workflows/ops/v1/deployments_pb.ts";
+import type {
+  DeployPolicy,
+  DeployRule,
+} from "../../../../../gen/workflows/ops/v1/deployments_pb.ts";
 import { useApi } from "../../../api/api.tsx";
 import { useAct, useCall } from "../../../api/queries.ts";
 import { useRights } from "../../../api/rights.ts";
@@ -26,17 +29,24 @@ export function DeployPolicyCard() {
       </div>
       <ul className="card-body">
         {rules.length === 0 && <li className="muted">No deployment needs an approval.</li>}
-        {rules.map(({ environment, approvers }) => (
-          <li key={environment}>
-            <strong>{environment}</strong> needs one by{" "}
-            <PlainText most={500}>
-              {approvers.length === 0 ? "anybody who decides in the inbox" : approvers.join(" or ")}
-            </PlainText>
+        {rules.map((rule) => (
+          <li key={rule.environment}>
+            <strong>{rule.environment}</strong> needs{" "}
+            <PlainText most={500}>{needsOf(rule).join(", and ")}</PlainText>
           </li>
         ))}
       </ul>
     </section>
   );
+}
+
+function needsOf({ approvers, noApproval, requiresSimulation, ranIn }: DeployRule): string[] {
+  const by = approvers.length === 0 ? "anybody who decides in the inbox" : approvers.join(" or ");
+  return [
+    ...(noApproval ? [] : [`one by ${by}`]),
+    ...(requiresSimulation ? ["a simulation of the version"] : []),
+    ...(ranIn === "" ? [] : [`a run of the version in ${ranIn}`]),
+  ];
 }
 
 /** Names with commas between, by environment; undefined: none is needed. */
@@ -45,14 +55,15 @@ type Typed = Readonly<Record<string, string | undefined>>;
 function Edit({ policy }: { readonly policy: DeployPolicy | undefined }) {
   const { workspaceId } = useApi();
   const id = useId();
+  const stored = policy?.rules ?? [];
   const now: Typed = Object.fromEntries(
-    (policy?.rules ?? []).map(({ environment, approvers }) => [environment, approvers.join(", ")]),
+    stored.flatMap(({ environment, approvers, noApproval }) =>
+      noApproval ? [] : [[environment, approvers.join(", ")]],
+    ),
   );
   const [typed, setTyped] = useState(now);
   const put = useAct(({ sources }, reason: string) => {
-    const rules = Object.entries(typed).flatMap(([environment, text]) =>
-      text === undefined ? [] : [{ environment, approvers: namesOf(text) }],
-    );
+    const rules = rulesOf(stored, typed);
     return sources.putDeployPolicy({ workspaceId, rules, reason, etag: policy?.etag ?? "" });
   });
   return (
@@ -99,6 +110,23 @@ function Edit({ policy }: { readonly policy: DeployPolicy | undefined }) {
       })}
     </ActionDialog>
   );
+}
+
+/** The rules with the approvals that are typed; what else they ask for stays. */
+function rulesOf(stored: readonly DeployRule[], typed: Typed) {
+  const environments = new Set([
+    ...stored.map(({ environment }) => environment),
+    ...Object.keys(typed),
+  ]);
+  return [...environments].flatMap((environment) => {
+    const { requiresSimulation = false, ranIn = "" } =
+      stored.find((rule) => rule.environment === environment) ?? {};
+    const text = typed[environment];
+    const more = { environment, requiresSimulation, ranIn };
+    if (text !== undefined) return [{ ...more, approvers: namesOf(text), noApproval: false }];
+    const isLeft = requiresSimulation || ranIn !== "";
+    return isLeft ? [{ ...more, approvers: [], noApproval: true }] : [];
+  });
 }
 
 function namesOf(text: string): string[] {

@@ -30,10 +30,10 @@ const EVERY_MS = 30_000;
 export function StatisticsTab({ workflow }: { readonly workflow: Workflow }) {
   const [chosen, choose] = useSearchParam("days");
   const days = WINDOWS.includes(chosen) ? chosen : USUAL;
-  const { id: workflowId = "", name = "" } = workflow.definition ?? {};
+  const { id: definitionId = "", name = "" } = workflow.definition ?? {};
   const found = useCall(
-    ["stats", workflowId, days],
-    ({ sources }, options) => sources.getStats({ workflowId, days: Number(days) }, options),
+    ["stats", definitionId, days],
+    ({ sources }, options) => sources.getStats({ definitionId, days: Number(days) }, options),
     { everyMs: EVERY_MS, isKept: true },
   );
   return (
@@ -63,7 +63,7 @@ export function StatisticsTab({ workflow }: { readonly workflow: Workflow }) {
           <ErrorNote error={found.error} onRetry={found.refetch} />
         )
       ) : (
-        <Numbers stats={found.data} workflowId={workflowId} name={name} />
+        <Numbers stats={found.data} definitionId={definitionId} name={name} />
       )}
     </section>
   );
@@ -71,11 +71,11 @@ export function StatisticsTab({ workflow }: { readonly workflow: Workflow }) {
 
 function Numbers({
   stats,
-  workflowId,
+  definitionId,
   name,
 }: {
   readonly stats: GetStatsResponse;
-  readonly workflowId: string;
+  readonly definitionId: string;
   readonly name: string;
 }) {
   const { zone } = useZone();
@@ -122,7 +122,7 @@ function Numbers({
             {ended.length === 0 && <li className="muted">None has ended yet.</li>}
           </ul>
         </section>
-        <Failing steps={failingSteps} workflowId={workflowId} />
+        <Failing steps={failingSteps} definitionId={definitionId} />
       </div>
       {counted !== undefined && since !== undefined && counted > since && (
         <p className="muted">
@@ -144,10 +144,10 @@ function Tile({ name, children }: { readonly name: string; readonly children: Re
 
 function Failing({
   steps,
-  workflowId,
+  definitionId,
 }: {
   readonly steps: readonly FailingStep[];
-  readonly workflowId: string;
+  readonly definitionId: string;
 }) {
   const most = Math.max(1, ...steps.map(({ runs }) => Number(runs)));
   return (
@@ -155,7 +155,7 @@ function Failing({
       <div className="card-head">
         <h2>Where runs fail</h2>
         {steps.length > 0 && (
-          <Link href={paths.runsWith({ workflow: workflowId, outcome: "failed,timed-out" })}>
+          <Link href={paths.runsWith({ workflow: definitionId, outcome: "failed,timed-out" })}>
             The runs
           </Link>
         )}

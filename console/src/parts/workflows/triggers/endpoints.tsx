@@ -33,12 +33,12 @@ export function Endpoints({
 }) {
   const { may } = useRights();
   const { workspaceId } = useApi();
-  const { id: workflowId, name } = definition;
+  const { id: definitionId, name } = definition;
   const [made, setMade] = useState<MadeUrl>();
   const found = useCall(
-    ["endpoints", workspaceId, workflowId],
+    ["endpoints", workspaceId, definitionId],
     ({ endpoints }, options) =>
-      endpoints.list({ workspaceId, workflowId, pageSize: SHOWN }, options),
+      endpoints.list({ workspaceId, definitionId, pageSize: SHOWN }, options),
     { everyMs: EVERY_MS },
   );
   const endpoints = found.data?.endpoints ?? [];

@@ -40,10 +40,11 @@ export function MissedTriggers({
   readonly definition: WorkflowDefinition;
   readonly isPaused: boolean;
 }) {
-  const { id: workflowId } = definition;
+  const { id: definitionId } = definition;
   const { data, error } = useCall(
-    ["missed", workflowId],
-    ({ sources }, options) => sources.listMissedTriggers({ workflowId, pageSize: SHOWN }, options),
+    ["missed", definitionId],
+    ({ sources }, options) =>
+      sources.listMissedTriggers({ definitionId, pageSize: SHOWN }, options),
     { everyMs: EVERY_MS },
   );
   if (data === undefined) return error ? <ErrorNote error={error} /> : null;
@@ -154,7 +155,7 @@ function Became({ trigger }: { readonly trigger: MissedTrigger }) {
 }
 
 function Replay({
-  definition: { id: workflowId, name },
+  definition: { id: definitionId, name },
   ids,
   onDone,
 }: {
@@ -164,7 +165,7 @@ function Replay({
 }) {
   const replay = useAct(
     ({ sources }, reason: string) =>
-      sources.replayMissedTriggers({ workflowId, ids: [...ids], reason }),
+      sources.replayMissedTriggers({ definitionId, ids: [...ids], reason }),
     onDone,
   );
   const count = ids.length === 1 ? "1 trigger" : `${ids.length} triggers`;

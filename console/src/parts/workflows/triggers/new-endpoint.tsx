@@ -35,7 +35,7 @@ export function NewEndpoint({
   const create = useAct(
     ({ endpoints }, reason: string) =>
       endpoints.create({
-        ...{ workflowId: definition.id, name, verification, reason },
+        ...{ definitionId: definition.id, name, verification, reason },
         secret: hasSecret ? secret : "",
         signatureHeader: verification === HMAC ? header : "",
       }),

@@ -64,7 +64,7 @@ export function EditSchedule({
   const save = useAct(async ({ schedules }, reason: string): Promise<unknown> => {
     const spec = { name, line, zone, overlap, ...(input === undefined ? {} : { input }) };
     if (schedule === undefined) {
-      return schedules.create({ workflowId: definition.id, spec, reason });
+      return schedules.create({ definitionId: definition.id, spec, reason });
     }
     const { id, etag } = schedule;
     return schedules.update({ id, etag, spec, reason, updateMask: [...UPDATED] });

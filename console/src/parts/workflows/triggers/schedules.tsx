@@ -32,11 +32,11 @@ export function Schedules({
 }) {
   const { may } = useRights();
   const { workspaceId } = useApi();
-  const { id: workflowId, name } = definition;
+  const { id: definitionId, name } = definition;
   const found = useCall(
-    ["schedules", workspaceId, workflowId],
+    ["schedules", workspaceId, definitionId],
     ({ schedules }, options) =>
-      schedules.list({ workspaceId, workflowId, pageSize: SHOWN }, options),
+      schedules.list({ workspaceId, definitionId, pageSize: SHOWN }, options),
     { everyMs: EVERY_MS },
   );
   const schedules = found.data?.schedules ?? [];

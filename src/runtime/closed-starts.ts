@@ -1,21 +1,28 @@
 /**
- * Starts of workflows that are archived or deleted: what a batch that has one comes to.
+ * Starts of workflows that are archived or deleted, or have a limit that was not looked at: what a batch that has one comes to.
  * Boundary: the batch was not saved (store/save-fences.ts). The others of it come again.
  */
 import { findClosed } from "../store/closed-workflows.ts";
 import type { Database } from "../store/database.ts";
+import { findRunLimits } from "../store/run-limits.ts";
 import { closedRefusal } from "./closed-refusals.ts";
+import type { LimitedWorkflows } from "./limited-workflows.ts";
 import type { BatchItem, ItemResult } from "./plan-batch.ts";
 import type { Submission } from "./submission.ts";
 import type { BatchOutcome } from "./write-batch.ts";
 
-/** Refuses the starts of the batch that may not begin. Where none is found any more, all come again. */
+/** Refuses the starts of the batch that may not begin, and learns which workflows have a limit. All others come again. */
 export async function refuseClosed(
-  { write }: Pick<Database, "write">,
+  { database, limited }: { database: Pick<Database, "write">; limited: LimitedWorkflows },
   items: readonly BatchItem[],
 ): Promise<BatchOutcome> {
+  const { write } = database;
   const ids = items.flatMap(({ submission }) => startedId(submission) ?? []);
   const closed = await findClosed(write, [...new Set(ids)]);
+  const starts = items.flatMap(({ submission }) =>
+    submission.kind === "start" ? [submission.start.definitionId] : [],
+  );
+  limited.note((await findRunLimits(write, [...new Set(starts)])).keys());
   const results = items.map(({ submission }): ItemResult => {
     const id = startedId(submission) ?? "";
     const why = closed.get(id);

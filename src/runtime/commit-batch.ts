@@ -37,6 +37,7 @@ import {
 } from "./fold-run.ts";
 import type { GraphCache } from "./graphs.ts";
 import { createLargeTurns } from "./large-turns.ts";
+import type { LimitedWorkflows } from "./limited-workflows.ts";
 import type { MemoryTrust } from "./memory-trust.ts";
 import { mergeInPieces } from "./merge-in-pieces.ts";
 import { type BatchItem, type Plan, planBatch } from "./plan-batch.ts";
@@ -59,6 +60,7 @@ export interface CommitDeps extends EncodeDeps {
   readonly graphs: GraphCache;
   readonly committed: CommittedRuns;
   readonly memory: MemoryTrust;
+  readonly limited: LimitedWorkflows;
   readonly listenedKeys: EditionNotes;
   readonly lookups: LookupSource;
   /** What one transition may spend (engine/values/budget.ts); TRANSITION_UNITS unless given. */
@@ -86,7 +88,7 @@ export async function commitBatch(
   } catch (error) {
     // What is kept may be the reason: a row of a step was written elsewhere.
     forget(deps, items);
-    if (error instanceof ClosedWorkflow) return refuseClosed(deps.database, items);
+    if (error instanceof ClosedWorkflow) return refuseClosed(deps, items);
     throw error;
   }
 }

@@ -31,7 +31,7 @@ export async function planFromMemory(
     runs: new Map([...kept].map(([runId, { committed: run }]) => [runId, run])),
     openCalls: new Set(openCalls),
     // It has no starts.
-    vars: new Map(),
+    ...{ vars: new Map(), places: new Map() },
     ...{ nowMs, assumed: { steps, openCalls } },
   });
 }

@@ -99,10 +99,12 @@ export function writtenOf(
   return { outcome, kept, transactionId: saved?.transactionId };
 }
 
-/** The earliest timer of the steps that were written; Infinity: none. A deadline is a second away at least: it is looked for. */
+/** The earliest timer of the steps that were written, or now where a run of a key ended, so that another may begin; Infinity: none. A deadline is a second away at least: it is looked for. */
 function nextTimerMs(kept: readonly FoldedRun[]): number {
   let next = Number.POSITIVE_INFINITY;
   for (const { draft } of kept) {
+    const { concurrencyKey, completedAtMs } = draft.run;
+    if (concurrencyKey !== undefined && completedAtMs !== undefined) return draft.nowMs;
     for (const rows of [draft.rows.inserted, draft.rows.updated]) {
       for (const row of rows) {
         if (row.timeoutAtMs === undefined && row.wakeAtMs === undefined) continue;

@@ -59,6 +59,7 @@ import { countMissedTriggers, findPauses, listMissed } from "../../src/store/rea
 import { findRerunId } from "../../src/store/reads/reruns.ts";
 import { findRunHead } from "../../src/store/reads/run-heads.ts";
 import { findHistory, findHistoryOfStep } from "../../src/store/reads/run-history.ts";
+import { findLimits, findRunTurn } from "../../src/store/reads/run-limits.ts";
 import { findStarters } from "../../src/store/reads/run-starters.ts";
 import { findAncestors, findChildrenOfRuns } from "../../src/store/reads/run-trees.ts";
 import {
@@ -575,6 +576,8 @@ const READS: Record<string, Read> = {
     return [...days, ...failingSteps];
   },
   findPauses: async (db, seen, at) => [...(await findPauses(db, seen, [at.definitionId])).values()],
+  findLimits: async (db, seen, at) => [...(await findLimits(db, seen, [at.definitionId])).values()],
+  findRunTurn: (db, seen, at) => one(findRunTurn(db, seen, at.runId)),
   listMissed: (db, seen, { definitionId }) =>
     listMissed(db, seen, { definitionId, state: 0 }, { before: undefined, limit: 50 }),
   countMissedTriggers: async (db, seen, { definitionId }) =>
@@ -661,6 +664,12 @@ async function waitFor(place: Place): Promise<void> {
     "furnish_pause",
     `insert into workflow_pauses (paused_at, missed, queued, kept_bytes, queue_seconds, definition_id, workspace_id,
         paused_by, reason) values (now(), 1, 0, 0, 0, $1, $2, 'ann', '')`,
+    [definitionId, workspaceId],
+  );
+  await insert(
+    "furnish_limit",
+    `insert into workflow_limits (max_open_runs, when_full, definition_id, workspace_id, concurrency_key)
+      values (1000, 0, $1, $2, '')`,
     [definitionId, workspaceId],
   );
   await insert(

@@ -26,6 +26,8 @@ export interface Caller {
   readonly scopes: ReadonlySet<Scope>;
   /** Whether it is an agent: it decides nothing, whatever its scopes. */
   readonly isAgent: boolean;
+  /** It is a service: its token stands for no person. */
+  readonly isService?: true;
 }
 
 /** Who knows callers. */

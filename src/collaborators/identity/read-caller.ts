@@ -13,6 +13,8 @@ export interface TokenClaims {
   /** Scopes and names of roles. */
   readonly words: readonly string[];
   readonly isAgent: boolean;
+  /** It stands for no person. */
+  readonly isService: boolean;
 }
 
 /** The caller; undefined when subject or workspace is missing or can be none. */
@@ -21,7 +23,9 @@ export function readCaller({
   workspaceId,
   words,
   isAgent,
+  isService,
 }: TokenClaims): Caller | undefined {
   if (!isId(subject) || !isId(workspaceId)) return undefined;
-  return { subject, workspaceId, scopes: grantedScopes(words, isAgent), isAgent };
+  const scopes = grantedScopes(words, isAgent);
+  return { subject, workspaceId, scopes, isAgent, ...(isService ? { isService } : {}) };
 }

@@ -1,5 +1,5 @@
 /**
- * What Get and List show of workflows besides their rows: deployments, starters, metrics and pauses.
+ * What Get and List show of workflows besides their rows: deployments, starters, metrics, pauses and limits.
  * Boundary: a fixed number of statements for all workflows of an answer.
  */
 import { PRODUCTION } from "../../engine/values/environment.ts";
@@ -11,10 +11,12 @@ import {
   withProduction,
 } from "../../store/reads/deployments.ts";
 import { findPauses } from "../../store/reads/pauses.ts";
+import { findLimits } from "../../store/reads/run-limits.ts";
 import { findStarterHeads } from "../../store/reads/starter-heads.ts";
 import type { WorkflowRow } from "../../store/reads/workflow-lists.ts";
 import { findWorkflowMetrics } from "../../store/reads/workflow-metrics.ts";
 import { deploymentMessage } from "./deployments.ts";
+import { runLimitField } from "./run-limits.ts";
 import type { ReadDeps } from "./service-deps.ts";
 import { starterMessage } from "./starter-messages.ts";
 import { pauseField } from "./workflow-pauses.ts";
@@ -25,11 +27,11 @@ export type StatusCauses = Pick<StatusFacts, "paused" | "pendingDeployment" | "d
 
 /** What a deployment takes of an answer without its texts and vars. */
 const DEPLOYMENT_BYTES = 250;
-/** What the metrics and the pause of a workflow take, but for the pause's texts. */
+/** What the metrics, the pause and the limit of a workflow take, but for texts. */
 const FACT_BYTES = 300;
 
 /**
- * What is known of workflows besides their rows, by four statements for all of them. A list shows deployments without vars and texts,
+ * What is known of workflows besides their rows, by five statements for all of them. A list shows deployments without vars and texts,
  * which may be long.
  */
 export async function factsOf(
@@ -39,9 +41,10 @@ export async function factsOf(
 ) {
   const { lists } = database;
   const ids = definitions.map(({ id }) => id);
-  const [metrics, pauses, current, starters] = await Promise.all([
+  const [metrics, pauses, limits, current, starters] = await Promise.all([
     findWorkflowMetrics(lists, visibility, ids),
     findPauses(lists, visibility, ids),
+    findLimits(lists, visibility, ids),
     findCurrentDeployments(lists, visibility, ids),
     findStarterHeads(lists, visibility, ids),
   ]);
@@ -53,12 +56,14 @@ export async function factsOf(
     const { id } = definition;
     const own = currentById.get(id) ?? [];
     const { reason = "", pausedBy = "" } = pauses.get(id) ?? {};
+    const limit = limits.get(id);
     const deployments = deploymentsOf(definition, own, isWhole);
     return {
       status: causesOf(pauses.get(id), own),
       fields: {
         ...metricsMessage(metrics.get(id)),
         ...pauseField(pauses.get(id)),
+        ...runLimitField(limit),
         deployments,
         starters: (starters.get(id) ?? []).map(starterMessage),
       },
@@ -66,6 +71,7 @@ export async function factsOf(
         FACT_BYTES +
         jsonSizeBytes(reason) +
         jsonSizeBytes(pausedBy) +
+        jsonSizeBytes(limit?.concurrencyKey ?? "") +
         deployments.length * DEPLOYMENT_BYTES,
     };
   };

@@ -15,6 +15,7 @@ import * as deployments from "./deployments.ts";
 import * as events from "./events.ts";
 import * as history from "./history.ts";
 import * as inbox from "./inbox.ts";
+import * as limits from "./limits.ts";
 import * as notifications from "./notifications.ts";
 import * as pauses from "./pauses.ts";
 import * as runs from "./runs.ts";
@@ -32,6 +33,7 @@ export const tables: Readonly<Record<string, unknown>> = {
   ...events,
   ...approvals,
   ...inbox,
+  ...limits,
   ...notifications,
   ...pauses,
   ...statistics,

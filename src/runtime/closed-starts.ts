@@ -5,9 +5,9 @@
 import { findClosed } from "../store/closed-workflows.ts";
 import type { Database } from "../store/database.ts";
 import { findRunLimits } from "../store/run-limits.ts";
+import type { BatchItem, ItemResult } from "./batch-plan.ts";
 import { closedRefusal } from "./closed-refusals.ts";
 import type { LimitedWorkflows } from "./limited-workflows.ts";
-import type { BatchItem, ItemResult } from "./plan-batch.ts";
 import type { Submission } from "./submission.ts";
 import type { BatchOutcome } from "./write-batch.ts";
 

@@ -11,8 +11,9 @@ import type { Tx } from "../store/database.ts";
 import { lockRuns } from "../store/lock-runs.ts";
 import { type ClaimedStart, findStarts, lockStarts } from "../store/run-starts.ts";
 import type { Batch } from "../store/save-batch.ts";
+import type { ItemResult, Plan } from "./batch-plan.ts";
 import type { FoldedRun } from "./fold-run.ts";
-import { type ItemResult, type Plan, unchanged } from "./plan-batch.ts";
+import { unchanged } from "./plan-batch.ts";
 import { confirmBegins } from "./run-limits.ts";
 import { findEarlier } from "./start-facts.ts";
 

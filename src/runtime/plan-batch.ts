@@ -11,64 +11,16 @@ import { Refusal } from "../process/refusal.ts";
 import type { Database } from "../store/database.ts";
 import { type KnownRun, type ReadRun, readRuns } from "../store/lock-runs.ts";
 import { runOfRow } from "../store/rows.ts";
-import type { Batch } from "../store/save-batch.ts";
-import type { BatchFences } from "../store/save-fences.ts";
+import type { BatchItem, Found, ItemResult, Plan } from "./batch-plan.ts";
 import type { CommittedRun, CommittedRuns } from "./committed-runs.ts";
 import type { RunWork } from "./fold-run.ts";
 import type { GraphCache } from "./graphs.ts";
 import type { LimitedWorkflows } from "./limited-workflows.ts";
 import type { MemoryTrust } from "./memory-trust.ts";
 import { planStart } from "./plan-start.ts";
-import { findPlacesOfStarts, type PlacesOfStarts } from "./run-limits.ts";
-import { findVarsOfStarts, type VarsOfStarts } from "./start-facts.ts";
+import { findPlacesOfStarts } from "./run-limits.ts";
+import { findVarsOfStarts } from "./start-facts.ts";
 import type { Settled, Submission } from "./submission.ts";
-
-/** One submission of a batch. */
-export interface BatchItem {
-  /** The run it is for; of a start the id that its run gets. */
-  readonly runId: string;
-  readonly submission: Submission;
-}
-
-/**
- * What came of one submission. `locked` and `later` come again: its run (or start) is locked or was changed elsewhere;
- * the batch had done enough before its turn.
- */
-export type ItemResult =
-  | { readonly kind: "settled"; readonly settled: Settled }
-  | { readonly kind: "failed"; readonly error: unknown }
-  | { readonly kind: "locked" }
-  | { readonly kind: "later" };
-
-/** A start by event: its claim, which its run's commit writes. */
-interface PlannedStart {
-  readonly place: number;
-  readonly claim: Batch["starts"][number];
-}
-
-/** What a batch is to do. */
-export interface Plan {
-  /** Answers by place; undefined where the fold, or the look for earlier starts, will give them. */
-  readonly results: (ItemResult | undefined)[];
-  readonly works: Map<string, RunWork>;
-  /** Starts by event, in order; of several by one event only the first is among the works. */
-  readonly starts: PlannedStart[];
-  /** The database's clock. */
-  readonly nowMs: number;
-  /** What was not asked of the database and must hold when the batch is saved, beside the runs' versions. */
-  readonly assumed: Pick<BatchFences, "steps" | "openCalls">;
-}
-
-/** What was read for a batch. */
-export interface Found {
-  readonly runs: ReadonlyMap<string, CommittedRun>;
-  /** Calls that wait for a result; each is taken out by the first one. */
-  readonly openCalls: Set<string>;
-  readonly graphs: ReadonlyMap<string, Graph>;
-  /** `run.vars` of starts, by their places. */
-  readonly vars: VarsOfStarts;
-  readonly places: PlacesOfStarts;
-}
 
 /** What planning a batch reads with. */
 export interface PlanDeps {

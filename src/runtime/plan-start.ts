@@ -4,9 +4,8 @@
  */
 import type { JsonObject } from "../engine/values/json.ts";
 import { newRun } from "../engine/values/new-run.ts";
+import type { Found, Plan, PlannedPlace } from "./batch-plan.ts";
 import { closedRefusal } from "./closed-refusals.ts";
-import type { Found, Plan } from "./plan-batch.ts";
-import type { PlannedPlace } from "./run-limits.ts";
 import { findEarlier, startKeyOfStart } from "./start-facts.ts";
 import type { Submission } from "./submission.ts";
 

@@ -19,21 +19,10 @@ import {
   lockKeys,
   type RunKey,
 } from "../store/run-limits.ts";
+import type { ItemResult, PlacesOfStarts, PlannedPlace } from "./batch-plan.ts";
 import type { FoldedRun } from "./fold-run.ts";
 import type { LimitedWorkflows } from "./limited-workflows.ts";
-import type { ItemResult } from "./plan-batch.ts";
 import type { RunStart, Submission } from "./submission.ts";
-
-/** What is known of a start before it is folded. */
-export interface PlannedPlace {
-  readonly key: string;
-  readonly waits: boolean;
-  /** As many runs of the key wait as may. */
-  readonly refusal?: Refusal;
-}
-
-/** By the place of a start in its batch; those of workflows without a limit are absent. */
-export type PlacesOfStarts = ReadonlyMap<number, PlannedPlace>;
 
 interface Limited extends RunKey {
   readonly place: number;

@@ -4,14 +4,13 @@
  * Invariant: runs of two environments never count together.
  */
 
-import { sha256 } from "@noble/hashes/sha2.js";
-import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
+import { textDigest } from "./digest.ts";
 import { canonicalJson, type Json, textSizeBytes } from "./json.ts";
 
 /** What becomes of a start past the limit: rows have their places, the wire's numbers are one higher. */
 export const WHEN_FULL = ["queue", "drop", "replace"] as const;
 /** One of them. */
-export type WhenFull = (typeof WHEN_FULL)[number];
+type WhenFull = (typeof WHEN_FULL)[number];
 
 /** The limit of a workflow. */
 export interface RunLimit {
@@ -40,7 +39,7 @@ export function storedKey(environment: string | undefined, value: Json | undefin
   if (value === undefined) return place;
   const text = (typeof value === "string" ? value : canonicalJson(value)).toWellFormed();
   const isShort = textSizeBytes(text) <= KEY_BYTES && !text.includes("\u0000");
-  return `${place}=${isShort ? text : bytesToHex(sha256(utf8ToBytes(text)))}`;
+  return `${place}=${isShort ? text : textDigest(text)}`;
 }
 
 /** The key in words, for people; "": all runs count together. */

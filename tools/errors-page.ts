@@ -37,6 +37,7 @@ const MEANINGS: Readonly<Record<Reason, string>> = {
   workflow_paused: "The workflow is paused: `Workflows.Resume` ends the pause.",
   archived: "The workflow is archived: nothing starts runs of it.",
   has_runs: "Runs of the workflow are stored, so it can be archived, and not deleted.",
+  too_many_open_runs: "The workflow has as many open runs as its `run_limit` allows.",
   etag_mismatch: "Somebody else has changed it since it was read. Read it again.",
   too_large: "The request or what it would make is over a limit of size.",
   too_costly: "The work is over a limit of cost. A repeat gives the same error.",

@@ -43,6 +43,8 @@ const MEANINGS: Readonly<Record<string, string>> = {
   workflows_retention_failures_total: "Sweeps of retention that failed and are repeated.",
   workflows_schedule_slots_skipped_total: "Slots of schedules that were missed and skipped.",
   workflows_schedule_slots_started_total: "Slots of schedules that started a run.",
+  workflows_starts_dropped_total:
+    "Starts that were refused because their workflow has as many open runs as it may.",
   workflows_triggers_missed_total:
     "Triggers that came while their workflow was paused, by what became of them: `dropped` or `queued`.",
   workflows_task_results_total: "Results of workers that were read.",

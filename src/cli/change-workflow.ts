@@ -1,4 +1,5 @@
 /** `workflows create`, `update`, `archive`, `unarchive` and `delete`: one workflow each. */
+import type { RunLimit } from "../../gen/workflows/ops/v1/run_limits_pb.ts";
 import type { Workflow } from "../../gen/workflows/ops/v1/workflows_pb.ts";
 import { MAX_SOURCE_BYTES } from "../file/source-text.ts";
 import { type Action, type Call, flagOption, textOption } from "./call.ts";
@@ -7,6 +8,7 @@ import { CliFailure, EXIT, usageFault } from "./failure.ts";
 import { faultLine } from "./files.ts";
 import { oneLine } from "./one-line.ts";
 import { readTextAtMost } from "./read-at-most.ts";
+import { runLimitOf } from "./run-limit.ts";
 import { connectService, type Service } from "./service.ts";
 import { readSettings } from "./settings.ts";
 import { idOf, printWorkflow, readWorkflow, requireShown } from "./show-workflow.ts";
@@ -28,6 +30,7 @@ export const create: Action = async (call) => {
     name: call.args[0] ?? "",
     ...{ description: textOf(call, "description"), tags: tagsOf(call) ?? [] },
     ...{ owner: textOf(call, "owner"), team: textOf(call, "team") },
+    ...limitField(runLimitOf(call)),
     ...{ sourceText, reason: textOf(call, "reason") },
   });
   for (const fault of faults) {
@@ -42,18 +45,25 @@ export const update: Action = async (call) => {
   const paths: string[] = UPDATED.filter((name) => textOption(call, name) !== undefined);
   const tags = tagsOf(call);
   if (tags !== undefined) paths.push("tags");
+  const hasLimit = runLimitOf(call) !== undefined;
+  if (hasLimit) paths.push("run_limit");
   if (paths.length === 0) throw usageFault("give what is to be changed, such as --owner NAME");
   const service = await connect(call);
-  const { definition, etag } = await readWorkflow(service, call.args[0] ?? "");
+  const { definition, etag, runLimit } = await readWorkflow(service, call.args[0] ?? "");
   const { workflow } = await service.sources.update({
     ...{ definitionId: definition?.id ?? "", etag, updateMask: paths, tags: tags ?? [] },
     ...{ name: textOf(call, "name"), description: textOf(call, "description") },
     ...{ owner: textOf(call, "owner"), team: textOf(call, "team") },
+    ...limitField(runLimitOf(call, runLimit)),
     reason: textOf(call, "reason"),
   });
   printWorkflow(requireShown(workflow), call.out);
   return EXIT.done;
 };
+
+function limitField(runLimit: RunLimit | undefined) {
+  return runLimit === undefined ? {} : { runLimit };
+}
 
 type Ask = (
   service: Service,

@@ -9,6 +9,15 @@ const WORDS: readonly OptionRow[] = [
   ["--team <name>", "whose it is"],
 ];
 
+const RUN_LIMIT: readonly OptionRow[] = [
+  ["--max-open-runs <number>", "open runs at once, 1,000 at most; 0: no limit"],
+  [
+    "--concurrency-key <expression>",
+    "CEL over the input, such as customer.id: runs of one value count together",
+  ],
+  ["--when-full <what>", "what becomes of further starts: queue, drop or replace"],
+];
+
 /** In the order of the help. */
 export const WORKFLOW_COMMANDS: readonly CommandRow[] = [
   {
@@ -42,19 +51,29 @@ export const WORKFLOW_COMMANDS: readonly CommandRow[] = [
       ["create expense-approval --owner ann --team finance", "a workflow"],
       ["create expense-approval --file expense.workflow.yaml", "with a draft"],
     ],
-    options: [...WORDS, ["--file <file>", "a workflow file, - for standard input"], REASON, KEY],
+    options: [
+      ...WORDS,
+      ...RUN_LIMIT,
+      ["--file <file>", "a workflow file, - for standard input"],
+      ...[REASON, KEY],
+    ],
     callsService: true,
     load: async () => (await import("./change-workflow.ts")).create,
   },
   {
     name: "update",
     args: "<workflow>",
-    about: "Change what a workflow is called and whose it is. What is not named stays.",
+    about:
+      "Change what a workflow is called, whose it is, and how many runs may be open. What is not named stays.",
     examples: [
       ["update expense-approval --owner bob", "another owner"],
       ["update expense-approval --name expenses", "another name"],
+      [
+        "update data-sync --max-open-runs 1 --concurrency-key customer --when-full queue",
+        "one run of each customer at once, the others wait",
+      ],
     ],
-    options: [["--name <text>", "another name"], ...WORDS, REASON, KEY],
+    options: [["--name <text>", "another name"], ...WORDS, ...RUN_LIMIT, REASON, KEY],
     callsService: true,
     load: async () => (await import("./change-workflow.ts")).update,
   },

@@ -5,6 +5,7 @@ export * from "../../gen/workflows/ops/v1/endpoints_pb.ts";
 export * from "../../gen/workflows/ops/v1/inbox_pb.ts";
 export * from "../../gen/workflows/ops/v1/previews_pb.ts";
 export * from "../../gen/workflows/ops/v1/reruns_pb.ts";
+export * from "../../gen/workflows/ops/v1/run_limits_pb.ts";
 export * from "../../gen/workflows/ops/v1/runs_pb.ts";
 export * from "../../gen/workflows/ops/v1/schedules_pb.ts";
 export * from "../../gen/workflows/ops/v1/simulations_pb.ts";

@@ -10,7 +10,7 @@
 import type { Draft } from "./draft/draft.ts";
 import { advance } from "./flow/advance.ts";
 import { tellParent } from "./flow/tell-parent.ts";
-import { beginRun } from "./inputs/begin.ts";
+import { beginRun, queueRun } from "./inputs/begin.ts";
 import { cancelRun } from "./inputs/cancel.ts";
 import { compensateRun } from "./inputs/compensate.ts";
 import { editsKept } from "./inputs/edits.ts";
@@ -51,6 +51,8 @@ function apply(draft: Draft, input: Input, lookups: Lookups): Reply {
   switch (input.kind) {
     case "run_begun":
       return beginRun(draft, input.reuse);
+    case "run_queued":
+      return queueRun(draft);
     case "run_continued":
       return { kind: draft.work.isLeft ? "applied" : "unchanged" };
     case "call_returned":

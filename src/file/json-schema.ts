@@ -102,6 +102,7 @@ const SPECIAL_VALUES: Readonly<Record<string, JsonObject>> = {
   for_each: TEXT,
   max_parallel: { type: "integer", minimum: 1 },
   required: { type: "integer", minimum: 1 },
+  repeat_while: TEXT,
   // biome-ignore lint/suspicious/noThenProperty: it is a key of the file.
   then: { type: "object", additionalProperties: TEXT },
   else: TEXT,

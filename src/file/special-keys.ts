@@ -24,7 +24,7 @@ export interface StepInMaking extends Reading {
 
 /** Keys beside a kind that are read here. */
 export const SPECIAL_BESIDE: Readonly<Record<string, readonly string[]>> = {
-  run: ["for_each", "max_parallel", "required"],
+  run: ["for_each", "max_parallel", "required", "repeat_while"],
   branch: ["then", "else"],
   approve: ["escalate"],
   check: ["escalate"],
@@ -36,7 +36,7 @@ export function putConfig(step: StepInMaking, key: string, node: FileNode, form:
   step.places.set(`${step.field}.config.${key}`, node);
 }
 
-/** `run: name`, or `run: { workflow, id, version, input }`, with `for_each` and the like beside it. */
+/** `run: name`, or `run: { workflow, id, version, input }`, with `for_each`, `repeat_while` and the like beside it. */
 export function readRun(step: StepInMaking, run: FileNode): void {
   const workflow: JsonObject = {};
   const field = `${step.field}.config.workflow`;

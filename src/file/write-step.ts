@@ -123,14 +123,14 @@ function writeForm(form: Form, value: Json): Json | undefined {
 function writeRun(rest: Rest, keys: Map<string, Written>): void {
   const workflow = take(rest, "workflow");
   if (!isJsonObject(workflow)) return;
-  const { name, for_each, max_parallel, required, ...others } = workflow;
+  const { name, for_each, max_parallel, required, repeat_while, ...others } = workflow;
   const isPlain = typeof name === "string" && Object.keys(others).length === 0;
   const names: JsonObject = {
     ...(name === undefined ? {} : { workflow: name }),
     ...renamed(others),
   };
   keys.set("run", isPlain ? name : names);
-  for (const [key, value] of Object.entries({ for_each, max_parallel, required })) {
+  for (const [key, value] of Object.entries({ for_each, max_parallel, required, repeat_while })) {
     if (value !== undefined) keys.set(key, value);
   }
 }

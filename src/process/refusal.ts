@@ -13,6 +13,7 @@ export type Reason =
   | "workflow_paused"
   | "archived"
   | "has_runs"
+  | "too_many_open_runs"
   | "etag_mismatch"
   | "too_large"
   | "too_costly"
@@ -69,6 +70,8 @@ const TEMPORARY: Readonly<Record<Reason, boolean>> = {
   workflow_paused: false,
   archived: false,
   has_runs: false,
+  // What drops starts of a full workflow drops them for good.
+  too_many_open_runs: false,
   etag_mismatch: false,
   too_large: false,
   // The database ended the work for its length: the same work takes as long again.

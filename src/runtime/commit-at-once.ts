@@ -1,7 +1,7 @@
 /**
  * Commits a batch by one statement, which is its own transaction: it locks, compares, saves and commits in one round trip.
  * Boundary: batches that only take inputs to stored runs, or start runs beside that. What needs locks of another kind
- * (starts by event, keys of callers), and what another transaction has locked or changed, goes through confirm-batch.ts.
+ * (starts by event, keys of callers, keys of open runs), and what another transaction has locked or changed, goes through confirm-batch.ts.
  * Invariants:
  * A1 All or nothing: where one run or step is not as it was read, nothing is written.
  * A2 A statement whose answer is lost may still be on its way to the server, and has no transaction that could be asked for. One
@@ -12,10 +12,11 @@ import { AnswerLost } from "../store/pg-errors.ts";
 import type { SavedBatch } from "../store/save-batch.ts";
 import { StaleRows } from "../store/save-fences.ts";
 import { markedRunOf } from "../store/unanswered-save.ts";
+import type { BatchItem, Plan } from "./batch-plan.ts";
 import { isStored } from "./confirm-batch.ts";
 import type { FoldedRun } from "./fold-run.ts";
 import type { MemoryTrust } from "./memory-trust.ts";
-import type { BatchItem, Plan } from "./plan-batch.ts";
+import { beginsUnderKey } from "./run-limits.ts";
 import type { EncodeDeps } from "./save-drafts.ts";
 import { type EditionNotes, saveNoting } from "./save-noting.ts";
 import { findLostSave } from "./unanswered-commit.ts";
@@ -34,7 +35,7 @@ export function fitsOneStatement(
   items: readonly BatchItem[],
   folded: readonly FoldedRun[],
 ): boolean {
-  if (starts.length > 0) return false;
+  if (starts.length > 0 || folded.some(beginsUnderKey)) return false;
   if (items.some(({ submission }) => submission.callerKey !== undefined)) return false;
   return folded.some(
     ({ work, draft }) =>

@@ -20,6 +20,7 @@ import { loadRows, type WantedRows } from "../store/load-rows.ts";
 import { isAway } from "../store/pg-errors.ts";
 import type { Batch, SavedBatch } from "../store/save-batch.ts";
 import { ClosedWorkflow } from "../store/save-fences.ts";
+import type { BatchItem, Plan } from "./batch-plan.ts";
 import { applyKeys } from "./caller-keys.ts";
 import { refuseClosed } from "./closed-starts.ts";
 import { commitAtOnce, fitsOneStatement } from "./commit-at-once.ts";
@@ -37,9 +38,10 @@ import {
 } from "./fold-run.ts";
 import type { GraphCache } from "./graphs.ts";
 import { createLargeTurns } from "./large-turns.ts";
+import type { LimitedWorkflows } from "./limited-workflows.ts";
 import type { MemoryTrust } from "./memory-trust.ts";
 import { mergeInPieces } from "./merge-in-pieces.ts";
-import { type BatchItem, type Plan, planBatch } from "./plan-batch.ts";
+import { planBatch } from "./plan-batch.ts";
 import { planFromMemory } from "./plan-from-memory.ts";
 import { type EncodeDeps, encodeCallsOf } from "./save-drafts.ts";
 import { type EditionNotes, saveNoting } from "./save-noting.ts";
@@ -59,6 +61,7 @@ export interface CommitDeps extends EncodeDeps {
   readonly graphs: GraphCache;
   readonly committed: CommittedRuns;
   readonly memory: MemoryTrust;
+  readonly limited: LimitedWorkflows;
   readonly listenedKeys: EditionNotes;
   readonly lookups: LookupSource;
   /** What one transition may spend (engine/values/budget.ts); TRANSITION_UNITS unless given. */
@@ -86,7 +89,7 @@ export async function commitBatch(
   } catch (error) {
     // What is kept may be the reason: a row of a step was written elsewhere.
     forget(deps, items);
-    if (error instanceof ClosedWorkflow) return refuseClosed(deps.database, items);
+    if (error instanceof ClosedWorkflow) return refuseClosed(deps, items);
     throw error;
   }
 }

@@ -11,8 +11,10 @@ import type { Tx } from "../store/database.ts";
 import { lockRuns } from "../store/lock-runs.ts";
 import { type ClaimedStart, findStarts, lockStarts } from "../store/run-starts.ts";
 import type { Batch } from "../store/save-batch.ts";
+import type { ItemResult, Plan } from "./batch-plan.ts";
 import type { FoldedRun } from "./fold-run.ts";
-import { type ItemResult, type Plan, unchanged } from "./plan-batch.ts";
+import { unchanged } from "./plan-batch.ts";
+import { confirmBegins } from "./run-limits.ts";
 import { findEarlier } from "./start-facts.ts";
 
 /** What of a batch is saved. */
@@ -37,17 +39,21 @@ export async function confirmBatch(
   plan: Plan,
   folded: readonly FoldedRun[],
 ): Promise<Confirmed> {
-  const stored = folded.filter(isStored);
+  const denied = await confirmBegins(tx, folded);
+  const stored = folded.filter((each) => isStored(each) && !denied.has(each));
   const { dropped, starts, answers } = await confirmStarts(tx, plan, stored);
   const locked = await lockRuns(tx, folded.flatMap(versionOf));
   const kept: FoldedRun[] = [];
   for (const each of folded) {
     const { run, rowVersion } = each.work;
+    const isDenied = denied.has(each);
     const holds = rowVersion === undefined ? !dropped.has(run.id) : locked.has(run.id);
-    if (holds && isStored(each)) kept.push(each);
-    if (holds) continue;
-    for (const { place } of each.work.inputs) {
-      if (!answers.has(place)) answers.set(place, { kind: "locked" });
+    if (holds && !isDenied && isStored(each)) kept.push(each);
+    if (holds && !isDenied) continue;
+    for (const { place, input } of each.work.inputs) {
+      const refused = input.kind === "run_begun" ? denied.get(each) : undefined;
+      if (!answers.has(place))
+        answers.set(place, refused ?? { kind: isDenied ? "later" : "locked" });
     }
   }
   return { kept, starts, answers };

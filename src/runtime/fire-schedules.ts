@@ -28,6 +28,7 @@ import { type DueSchedule, findDueSchedules } from "../store/service-reads/due-s
 import { isClosed } from "./closed-refusals.ts";
 import { keepMissed } from "./missed-triggers.ts";
 import type { Processor } from "./processor.ts";
+import { isFull } from "./run-limits.ts";
 import type { Submission } from "./submission.ts";
 import { isTemporary } from "./temporary.ts";
 
@@ -123,8 +124,8 @@ function latestOf(due: DueSchedule): Slot {
 async function startLatest({ processor, log }: FiringDeps, due: DueSchedule): Promise<Started> {
   try {
     const slot = latestOf(due);
-    const { created } = await processor.submit(startOf(due, slot.atMs));
-    if (created) count("workflows_schedule_slots_started_total");
+    const isStarted = await startsSlot(processor, startOf(due, slot.atMs));
+    if (isStarted) count("workflows_schedule_slots_started_total");
     return { slot };
   } catch (error) {
     if (isTemporary(error)) return { refusal: error };
@@ -133,6 +134,19 @@ async function startLatest({ processor, log }: FiringDeps, due: DueSchedule): Pr
     if (isClosed(error)) return { failed: definitionId };
     log.error("a schedule cannot be fired", { definitionId, versionId, error });
     return { failed: definitionId };
+  }
+}
+
+/** Whether a slot has started its run now. One that its workflow drops is over as well. */
+async function startsSlot(
+  processor: FiringDeps["processor"],
+  submission: Submission,
+): Promise<boolean> {
+  try {
+    return (await processor.submit(submission)).created;
+  } catch (error) {
+    if (isFull(error)) return false;
+    throw error;
   }
 }
 

@@ -22,6 +22,7 @@ import {
 import { isClosed } from "./closed-refusals.ts";
 import type { FiredRound, FiringDeps } from "./fire-schedules.ts";
 import { keepMissed, type MissedStart } from "./missed-triggers.ts";
+import { isFull } from "./run-limits.ts";
 import { decideSlot, delayOf, OVERLAPS, type SlotDecision } from "./schedule-slots.ts";
 import { standingAt, startOfSlot, timesOf } from "./schedule-starts.ts";
 import { undeployedWords } from "./starter-environment.ts";
@@ -49,6 +50,7 @@ const LOOK_AGAIN = { part: 0.1, leastMs: 1_000, mostMs: 10_000 };
 const TAKEN_MS = 5_000;
 const ARCHIVED = "the workflow is archived";
 const PAUSED = "the workflow is paused";
+const FULL = "the workflow has as many open runs as it may";
 
 /** Fires what is due, at most `limit` schedules, without those of these ids. */
 export async function fireWorkflowSchedules(
@@ -181,9 +183,14 @@ async function start(
       processor.submit({ kind: "input", runId, workspaceId, input });
     await Promise.all(openRuns.map(cancel));
   }
-  const { runId, created } = await processor.submit({ kind: "start", ...wanted });
-  if (created) count("workflows_schedule_slots_started_total");
-  return { run: runId };
+  try {
+    const { runId, created } = await processor.submit({ kind: "start", ...wanted });
+    if (created) count("workflows_schedule_slots_started_total");
+    return { run: runId };
+  } catch (error) {
+    if (isFull(error)) return { why: FULL };
+    throw error;
+  }
 }
 
 function failureOf({ log }: FiringDeps, { id }: DueWorkflowSchedule, error: unknown): Fired {

@@ -4,7 +4,7 @@
  * Invariant: a submission waits for a lost connection or a foreign lock PATIENCE_MS at most, then it is refused.
  */
 import { Refusal } from "../process/refusal.ts";
-import type { ItemResult } from "./plan-batch.ts";
+import type { ItemResult } from "./batch-plan.ts";
 import type { Settled, Submission } from "./submission.ts";
 
 /** See the file's head. */

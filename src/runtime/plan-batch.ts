@@ -6,83 +6,34 @@
 import { rowsNeeded } from "../engine/draft/prefetch.ts";
 import type { Graph } from "../engine/graph/graph.ts";
 import type { Input } from "../engine/values/input.ts";
-import { newRun } from "../engine/values/new-run.ts";
 import type { Run } from "../engine/values/run.ts";
 import { Refusal } from "../process/refusal.ts";
 import type { Database } from "../store/database.ts";
 import { type KnownRun, type ReadRun, readRuns } from "../store/lock-runs.ts";
 import { runOfRow } from "../store/rows.ts";
-import type { Batch } from "../store/save-batch.ts";
-import type { BatchFences } from "../store/save-fences.ts";
-import { closedRefusal } from "./closed-refusals.ts";
+import type { BatchItem, Found, ItemResult, Plan } from "./batch-plan.ts";
 import type { CommittedRun, CommittedRuns } from "./committed-runs.ts";
 import type { RunWork } from "./fold-run.ts";
 import type { GraphCache } from "./graphs.ts";
+import type { LimitedWorkflows } from "./limited-workflows.ts";
 import type { MemoryTrust } from "./memory-trust.ts";
-import {
-  findEarlier,
-  findVarsOfStarts,
-  startKeyOfStart,
-  type VarsOfStarts,
-} from "./start-facts.ts";
+import { planStart } from "./plan-start.ts";
+import { findPlacesOfStarts } from "./run-limits.ts";
+import { findVarsOfStarts } from "./start-facts.ts";
 import type { Settled, Submission } from "./submission.ts";
-
-/** One submission of a batch. */
-export interface BatchItem {
-  /** The run it is for; of a start the id that its run gets. */
-  readonly runId: string;
-  readonly submission: Submission;
-}
-
-/**
- * What came of one submission. `locked` and `later` come again: its run (or start) is locked or was changed elsewhere;
- * the batch had done enough before its turn.
- */
-export type ItemResult =
-  | { readonly kind: "settled"; readonly settled: Settled }
-  | { readonly kind: "failed"; readonly error: unknown }
-  | { readonly kind: "locked" }
-  | { readonly kind: "later" };
-
-/** A start by event: its claim, which its run's commit writes. */
-interface PlannedStart {
-  readonly place: number;
-  readonly claim: Batch["starts"][number];
-}
-
-/** What a batch is to do. */
-export interface Plan {
-  /** Answers by place; undefined where the fold, or the look for earlier starts, will give them. */
-  readonly results: (ItemResult | undefined)[];
-  readonly works: Map<string, RunWork>;
-  /** Starts by event, in order; of several by one event only the first is among the works. */
-  readonly starts: PlannedStart[];
-  /** The database's clock. */
-  readonly nowMs: number;
-  /** What was not asked of the database and must hold when the batch is saved, beside the runs' versions. */
-  readonly assumed: Pick<BatchFences, "steps" | "openCalls">;
-}
-
-interface Found {
-  readonly runs: ReadonlyMap<string, CommittedRun>;
-  /** Calls that wait for a result; each is taken out by the first one. */
-  readonly openCalls: Set<string>;
-  readonly graphs: ReadonlyMap<string, Graph>;
-  /** `run.vars` of starts, by their places. */
-  readonly vars: VarsOfStarts;
-}
 
 /** What planning a batch reads with. */
 export interface PlanDeps {
   readonly graphs: GraphCache;
   readonly committed: CommittedRuns;
   readonly memory: MemoryTrust;
+  readonly limited: LimitedWorkflows;
   readonly database: Pick<Database, "write">;
 }
 
 /** Reads what a batch is about and plans it. */
 export async function planBatch(
-  { graphs, committed, memory, database }: PlanDeps,
+  { graphs, committed, memory, limited, database }: PlanDeps,
   items: readonly BatchItem[],
 ): Promise<Plan> {
   const kept = await findKept(graphs, committed, items);
@@ -93,11 +44,13 @@ export async function planBatch(
     callsOf(items),
   );
   const vars = await findVarsOfStarts({ graphs, database }, items);
+  const places = await findPlacesOfStarts({ limited, database }, items);
   const runs = new Map(rows.map((row) => [row.id, committedOfRow(row)]));
   for (const [id, { committed: run }] of kept) if (unchanged.has(id)) runs.set(id, run);
   memory.noteClock(nowMs);
   const assumed = { steps: [], openCalls: [] };
-  return planAll(graphs, items, { runs, openCalls: new Set(openCalls), vars, nowMs, assumed });
+  const read = { runs, openCalls: new Set(openCalls), vars, places };
+  return planAll(graphs, items, { ...read, nowMs, assumed });
 }
 
 /** Sorts the submissions into what is found. */
@@ -212,47 +165,6 @@ function planItem(plan: Plan, found: Found, place: number, item: BatchItem): voi
 /** Two replicas may have made the same call: its first result claims it, a second one counts for nothing. */
 function claimResult({ openCalls }: Found, input: Input): boolean {
   return input.kind !== "call_returned" || openCalls.delete(input.callId);
-}
-
-function planStart(
-  plan: Plan,
-  found: Found,
-  place: number,
-  runId: string,
-  { start, cause }: Extract<Submission, { kind: "start" }>,
-): void {
-  const { versionId, input, reuse, versionNamed: _, ...given } = start;
-  const vars = found.vars.get(place);
-  const facts = vars === undefined ? given : { ...given, vars };
-  const graph = found.graphs.get(versionId);
-  if (graph === undefined) {
-    plan.results[place] = { kind: "failed", error: closedRefusal(start.definitionId, "deleted") };
-    return;
-  }
-  if (start.triggerEventId !== "") {
-    const { workspaceId, definitionId, triggerSource: source } = start;
-    const eventId = startKeyOfStart(start);
-    const createdAt = new Date(plan.nowMs);
-    const claim = { workspaceId, definitionId, eventId, source, runId, createdAt };
-    const earlier = findEarlier(
-      plan.starts.map((planned) => planned.claim),
-      claim,
-    );
-    plan.starts.push({ place, claim });
-    if (earlier !== undefined) return;
-  }
-  plan.works.set(runId, {
-    graph,
-    run: newRun(graph, { ...facts, id: runId, versionId }, plan.nowMs),
-    rowVersion: undefined,
-    input,
-    steps: new Map(),
-    stepVersions: new Map(),
-    children: { rows: [], sets: [] },
-    merged: new Map(),
-    chosen: new Map(),
-    inputs: [{ place, input: { kind: "run_begun", cause, ...(reuse && { reuse }) } }],
-  });
 }
 
 /** The answer to what changes nothing. */

@@ -2,14 +2,8 @@
  * Plans a batch by what this replica knows, before the database is asked.
  * Boundary: what is assumed here is required by the statement that saves the batch (store/save-fences.ts).
  */
-import {
-  type BatchItem,
-  callsOf,
-  findKept,
-  type Plan,
-  type PlanDeps,
-  planAll,
-} from "./plan-batch.ts";
+import type { BatchItem, Plan } from "./batch-plan.ts";
+import { callsOf, findKept, type PlanDeps, planAll } from "./plan-batch.ts";
 
 /**
  * Plans a batch of which all is kept, by the rows and the clock that this replica knows. Undefined when something has to be read,
@@ -31,7 +25,7 @@ export async function planFromMemory(
     runs: new Map([...kept].map(([runId, { committed: run }]) => [runId, run])),
     openCalls: new Set(openCalls),
     // It has no starts.
-    vars: new Map(),
+    ...{ vars: new Map(), places: new Map() },
     ...{ nowMs, assumed: { steps, openCalls } },
   });
 }

@@ -21,6 +21,7 @@ import { logFailed } from "./failed-expressions.ts";
 import type { GraphCache } from "./graphs.ts";
 import { createLane, type Lane } from "./lane.ts";
 import { type LaneEntry, refuseOverloaded, workspaceOf } from "./lane-entry.ts";
+import { LimitedWorkflows } from "./limited-workflows.ts";
 import { MemoryTrust } from "./memory-trust.ts";
 import { partitionOf } from "./partition.ts";
 import {
@@ -100,6 +101,7 @@ export function createProcessor(deps: ProcessorDeps): Processor {
   const workDeps: WorkDeps = {
     ...deps,
     ...{ committed: new CommittedRuns(), memory: deps.memory ?? new MemoryTrust(), listenedKeys },
+    limited: new LimitedWorkflows(),
     outage: createDatabaseOutage(deps.log),
     onCommitted(outcome, settled) {
       continuations.noteSettled(settled);

@@ -13,9 +13,9 @@ import { hexOf } from "../store/columns.ts";
 import type { InboxStep } from "../store/inbox.ts";
 import { changeOfRun, type IncomingRun, rowOfRun, rowOfStep } from "../store/rows.ts";
 import type { Batch, ChangedStep } from "../store/save-batch.ts";
+import type { Plan } from "./batch-plan.ts";
 import type { FoldedRun, RunWork } from "./fold-run.ts";
 import { partitionOf } from "./partition.ts";
-import type { Plan } from "./plan-batch.ts";
 import type { LeasedCall } from "./submission.ts";
 
 /** What encoding a commit needs; the replica holds the new calls first. */

@@ -25,7 +25,7 @@ export interface RunStart
   extends Pick<Run, "definitionId" | "versionId" | "definitionVersion" | "workspaceId">,
     Pick<Run, "triggerType" | "triggerEventId" | "triggerSource" | "hops" | "inputUnset">,
     Pick<Run, "initiatorAgentId" | "initiatorUserId" | "parentRunId" | "parentStep">,
-    Pick<Run, "entityId" | "entityType" | "rerun" | "environment"> {
+    Pick<Run, "entityId" | "entityType" | "rerun" | "environment" | "startedBy"> {
   /** The caller named the version: it gets the vars of whatever is deployed. Unset: it is the one that is deployed. */
   readonly versionNamed?: true;
   readonly input: JsonObject;

@@ -4,7 +4,7 @@
  */
 import { keyOf } from "../process/short-memory.ts";
 import type { EventToKeep } from "../store/events.ts";
-import type { BatchItem, ItemResult } from "./plan-batch.ts";
+import type { BatchItem, ItemResult } from "./batch-plan.ts";
 
 /** The events of inputs that are applied, each once. `results` has one entry an item, in order. */
 export function takenEventsOf(

@@ -7,6 +7,7 @@
  * 3. An archived definition has no trigger key and no schedule, so that events and slots find nothing of it.
  */
 import { triggerKeyOf } from "../engine/matching/keys.ts";
+import type { RunLimit } from "../engine/values/run-limit.ts";
 import { newDefinitionId } from "../process/ids.ts";
 import { Refusal } from "../process/refusal.ts";
 import { closeWorkflow, lockStartsOfAll, openWorkflow } from "../store/closed-workflows.ts";
@@ -15,6 +16,7 @@ import { insertDefinition, type NewDefinition } from "../store/definitions.ts";
 import { isTakenKey } from "../store/pg-errors.ts";
 import { type DefinitionRow, findVersions } from "../store/reads/definitions.ts";
 import { EVERY_WORKSPACE } from "../store/reads/visibility.ts";
+import { saveRunLimit } from "../store/run-limits.ts";
 import { deleteSchedule } from "../store/schedules.ts";
 import {
   type DefinitionWords,
@@ -54,17 +56,20 @@ export interface WorkflowOrder extends Order {
 export interface NewWorkflow extends Omit<NewDefinition, "id">, Order {
   readonly owner: string;
   readonly team: string;
+  readonly runLimit: RunLimit;
   /** Undefined: it begins without one. */
   readonly draft: Omit<NewDraft, "etag" | "baseVersion"> | undefined;
 }
 
 /** What of a workflow is to be changed; what is left out stays. */
-export type WorkflowUpdate = Partial<DefinitionWords & Pick<WorkflowDetails, "owner" | "team">>;
+export type WorkflowUpdate = Partial<
+  DefinitionWords & Pick<WorkflowDetails, "owner" | "team"> & { readonly runLimit: RunLimit }
+>;
 
 /** Makes a workflow without versions. Refuses invalid_fields and already_exists. Gives its id, as all changes do. */
 export async function createWorkflow(
   deps: DefinitionDeps,
-  { owner, team, draft, by, reason, ...wanted }: NewWorkflow,
+  { owner, team, runLimit, draft, by, reason, ...wanted }: NewWorkflow,
 ): Promise<string> {
   requireNames(wanted);
   return commitWithEvents(deps, async (tx) => {
@@ -73,6 +78,7 @@ export async function createWorkflow(
     if (owner !== "" || team !== "") {
       await saveDetails(tx, row.id, { owner, team, archivedAt: null, revision: 0 });
     }
+    if (runLimit.maxOpenRuns > 0) await saveRunLimit(tx, limited(row), runLimit);
     if (draft !== undefined) await insertDraft(tx, row, draft);
     const change = { operation: "created", of: "0", at: row.createdAt, by, reason } as const;
     const events = [createdEvent(row), workflowEvent(row, change)];
@@ -84,7 +90,7 @@ export async function createWorkflow(
 export async function updateWorkflow(
   deps: DefinitionDeps,
   order: WorkflowOrder & { readonly etag: string },
-  { owner, team, ...words }: WorkflowUpdate,
+  { owner, team, runLimit, ...words }: WorkflowUpdate,
 ): Promise<string> {
   const taken: { workspaceId: string; name: string }[] = [];
   try {
@@ -96,6 +102,11 @@ export async function updateWorkflow(
       taken.push({ workspaceId: row.workspaceId, name: named.name });
       const saved = await saveWords(tx, row.id, named);
       const next = { ...details, owner: owner ?? details.owner, team: team ?? details.team };
+      if (runLimit !== undefined) {
+        // A start that is on its way was not counted.
+        await lockStartsOfAll(tx);
+        await saveRunLimit(tx, limited(row), runLimit);
+      }
       return { row: saved, details: next, operation: "updated" };
     });
   } catch (error) {
@@ -103,6 +114,10 @@ export async function updateWorkflow(
     if (wanted === undefined || !isTakenKey(error)) throw error;
     throw await takenName(deps.database.callers, wanted);
   }
+}
+
+function limited({ id: definitionId, workspaceId }: DefinitionRow) {
+  return { definitionId, workspaceId };
 }
 
 /** Lets nothing start runs of a workflow. Refuses not_found. */

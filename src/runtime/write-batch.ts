@@ -8,10 +8,10 @@ import { dueAtMs } from "../store/rows.ts";
 import type { Batch, SavedBatch } from "../store/save-batch.ts";
 import { type OpenWait, openWaitOf } from "../store/service-reads/open-waits.ts";
 import type { UnfinishedRun } from "../store/service-reads/unfinished-runs.ts";
+import type { BatchItem, ItemResult, Plan } from "./batch-plan.ts";
 import type { Confirmed } from "./confirm-batch.ts";
 import { type FailedExpression, failedExpressionsOf } from "./failed-expressions.ts";
 import type { Folded, FoldedRun } from "./fold-run.ts";
-import type { BatchItem, ItemResult, Plan } from "./plan-batch.ts";
 import { type CallsOfRuns, type EncodeDeps, encodeBatch } from "./save-drafts.ts";
 import { startedRunOf } from "./started-run.ts";
 import type { Committed, LeasedCall } from "./submission.ts";
@@ -99,10 +99,12 @@ export function writtenOf(
   return { outcome, kept, transactionId: saved?.transactionId };
 }
 
-/** The earliest timer of the steps that were written; Infinity: none. A deadline is a second away at least: it is looked for. */
+/** The earliest timer of the steps that were written, or now where a run of a key ended, so that another may begin; Infinity: none. A deadline is a second away at least: it is looked for. */
 function nextTimerMs(kept: readonly FoldedRun[]): number {
   let next = Number.POSITIVE_INFINITY;
   for (const { draft } of kept) {
+    const { concurrencyKey, completedAtMs } = draft.run;
+    if (concurrencyKey !== undefined && completedAtMs !== undefined) return draft.nowMs;
     for (const rows of [draft.rows.inserted, draft.rows.updated]) {
       for (const row of rows) {
         if (row.timeoutAtMs === undefined && row.wakeAtMs === undefined) continue;

@@ -21,9 +21,11 @@ import type { stepRuns, workflowRuns } from "./schema/runs.ts";
 export type RunRow = Omit<typeof workflowRuns.$inferSelect, "inputPayload">;
 /** A row of step_runs, as far as the engine knows it. */
 export type StepRow = Omit<typeof stepRuns.$inferSelect, "checkedAt">;
-/** A run's row on its way in: of a run of production without vars, two columns are unset. */
-export type IncomingRun = Omit<Incoming<RunRow>, "environment" | "vars"> &
-  Partial<Pick<Incoming<RunRow>, "environment" | "vars">>;
+/** Columns that most runs leave null. */
+type SeldomSet = "environment" | "vars" | "startedBy" | "concurrencyKey";
+/** A run's row on its way in: what most runs leave null is unset. */
+export type IncomingRun = Omit<Incoming<RunRow>, SeldomSet> &
+  Partial<Pick<Incoming<RunRow>, SeldomSet>>;
 /** What of a run's row may change after its start. */
 export type ChangedRun = Pick<
   IncomingRun,
@@ -68,6 +70,8 @@ export function runOfRow(row: RunRow): Run {
     ...(row.inputUnset === true ? { inputUnset: true } : {}),
     ...(row.environment === null ? {} : { environment: row.environment }),
     ...(row.vars === null ? {} : { vars: row.vars }),
+    ...(row.startedBy === null ? {} : { startedBy: row.startedBy }),
+    ...(row.concurrencyKey === null ? {} : { concurrencyKey: row.concurrencyKey }),
     createdAtMs: row.createdAt.getTime(),
     ...(row.rerun === null ? {} : { rerun: row.rerun }),
     ...(row.inputPatches === null ? {} : { inputPatches: row.inputPatches }),
@@ -107,6 +111,8 @@ export function rowOfRun(run: Run): IncomingRun {
     inputUnset: run.inputUnset ?? null,
     ...(run.environment === undefined ? {} : { environment: run.environment }),
     ...(run.vars === undefined ? {} : { vars: run.vars }),
+    ...(run.startedBy === undefined ? {} : { startedBy: run.startedBy }),
+    ...(run.concurrencyKey === undefined ? {} : { concurrencyKey: run.concurrencyKey }),
     createdAt: new Date(run.createdAtMs),
   };
 }

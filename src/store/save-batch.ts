@@ -92,6 +92,8 @@ const RUN_FIXED = [
   "inputUnset",
   "environment",
   "vars",
+  "startedBy",
+  "concurrencyKey",
   "createdAt",
   "inputPayload",
 ];

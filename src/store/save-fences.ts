@@ -72,14 +72,19 @@ export const FENCES = `held as (
   where r.xmin::text = v.version for update of r skip locked), fence as materialized (
   select ${oneIf(HOLDS, STALE_RUNS)} as holds)`;
 
-/** The batch begins a run of a workflow of which no run may begin: nothing was saved. */
+/** The batch begins a run of a workflow of which no run may begin, or one whose limit was not looked at: nothing was saved. */
 export class ClosedWorkflow extends Error {
   override readonly name = "ClosedWorkflow";
 }
 
 /**
- * Holds for a new run `v` of a workflow that is not closed; for another one the statement divides by zero. It looks with a row lock:
- * see closed-workflows.ts. A rerun was allowed when its plan was taken: it has the undo of the older run by now.
+ * Holds for a new run `v` of a workflow that is not closed, and that has no limit where the run has no key; for another one the statement
+ * divides by zero. It looks with a row lock: see closed-workflows.ts. A rerun was allowed when its plan was taken: it has the undo of the
+ * older run by now.
  */
-export const MAY_BEGIN = `(v.rerun is not null or 1 / case when exists (select from closed_workflows c
-  where c.definition_id = v."definitionId" for key share of c) then 0 else 1 end = 1)`;
+export const MAY_BEGIN = `1 / case
+  when v.rerun is null and exists (select from closed_workflows c
+    where c.definition_id = v."definitionId" for key share of c) then 0
+  when v."concurrencyKey" is null and exists (select from workflow_limits l
+    where l.definition_id = v."definitionId" and l.max_open_runs > 0) then 0
+  else 1 end = 1`;

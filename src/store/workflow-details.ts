@@ -41,6 +41,7 @@ const DELETES: readonly Statement[] = [
   ["workflow_schedules", "definition_id = $1"],
   ["workflow_pauses", "definition_id = $1"],
   ["workflow_health", "definition_id = $1"],
+  ["workflow_limits", "definition_id = $1"],
   ["missed_triggers", "definition_id = $1"],
   ["workflow_counters", "definition_id = $1"],
   ["schedules", "definition_id = $1"],

@@ -138,6 +138,13 @@ describe("is good", () => {
     expect(scopes.sort()).toEqual(may);
   });
 
+  test("as a service's where a client got it for itself", async () => {
+    const of = async (more: JWTPayload) =>
+      (await judge(await make({ claims: { ...CLAIMS, ...more } })))?.caller.isService;
+    expect(await of({ sub: "billing", client_id: "billing" })).toBe(true);
+    expect(await of({ client_id: "console" })).toBe(undefined);
+  });
+
   test("with its workspace in another claim", async () => {
     judge = newJudge({ workspaceClaim: "tenant" });
     const claims = { ...CLAIMS, tenant: "ws_t" };

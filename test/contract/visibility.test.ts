@@ -60,6 +60,7 @@ import { countMissedTriggers, findPauses, listMissed } from "../../src/store/rea
 import { findRerunId } from "../../src/store/reads/reruns.ts";
 import { findRunHead } from "../../src/store/reads/run-heads.ts";
 import { findHistory, findHistoryOfStep } from "../../src/store/reads/run-history.ts";
+import { findLimits, findRunTurn } from "../../src/store/reads/run-limits.ts";
 import { findStarters } from "../../src/store/reads/run-starters.ts";
 import { findAncestors, findChildrenOfRuns } from "../../src/store/reads/run-trees.ts";
 import {
@@ -594,6 +595,8 @@ const READS: Record<string, Read> = {
   findWorkflowHealth: async (db, seen, at) => [
     ...(await findWorkflowHealth(db, seen, [at.definitionId])).values(),
   ],
+  findLimits: async (db, seen, at) => [...(await findLimits(db, seen, [at.definitionId])).values()],
+  findRunTurn: (db, seen, at) => one(findRunTurn(db, seen, at.runId)),
   listMissed: (db, seen, { definitionId }) =>
     listMissed(db, seen, { definitionId, state: 0 }, { before: undefined, limit: 50 }),
   countMissedTriggers: async (db, seen, { definitionId }) =>
@@ -687,6 +690,12 @@ async function waitFor(place: Place): Promise<void> {
     `insert into workflow_health (failed_since, definition_id, workspace_id, version_id, reasons_json)
       values (now(), $1, $2, $3, '["secret"]')`,
     [definitionId, workspaceId, versionId],
+  );
+  await insert(
+    "furnish_limit",
+    `insert into workflow_limits (max_open_runs, when_full, definition_id, workspace_id, concurrency_key)
+      values (1000, 0, $1, $2, '')`,
+    [definitionId, workspaceId],
   );
   await insert(
     "furnish_missed",

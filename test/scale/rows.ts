@@ -134,6 +134,9 @@ const TEMPLATES = `insert into workspace_templates (saved_at, revision, workspac
 const CLOSED = `insert into closed_workflows (definition_id, closed_at, why)
   select 'wf_' || i, now(), 'archived' from generate_series(3, $1::integer / 20, 9) as i`;
 
+const LIMITS = `insert into workflow_limits (max_open_runs, when_full, definition_id, workspace_id, concurrency_key)
+  select 5, 0, 'wf_' || i, ${WORKSPACE}, 'customer' from generate_series(3, $1::integer / 20, 9) as i`;
+
 const PATTERNS = `insert into wait_patterns (version_id, definition_id, workspace_id, wait_key, type_pattern,
     subject_pattern)
   select 'wfv_' || i, 'wf_' || i, ${WORKSPACE}, 'type:t' || i, 't' || i, ''
@@ -209,7 +212,7 @@ const MISSED = `insert into missed_triggers (missed_at, due_at, start_bytes, sta
 const LOADS = [
   [
     ...[RUNS, STEPS, CHILDREN, STARTS, DEFINITIONS, VERSIONS, PATTERNS, SCHEDULES],
-    ...[FACTS, DETAILS, DRAFTS, CLOSED, TEMPLATES],
+    ...[FACTS, DETAILS, DRAFTS, CLOSED, TEMPLATES, LIMITS],
     ...[ENDPOINTS, WORKFLOW_SCHEDULES],
   ],
   [
@@ -258,6 +261,7 @@ export const GROWING = [
   "workflow_drafts",
   "closed_workflows",
   "workspace_templates",
+  "workflow_limits",
   "inbox_items",
   "inbox_notes",
   "notifications",

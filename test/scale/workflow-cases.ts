@@ -16,11 +16,19 @@ import { dropOldCounters } from "../../src/store/old-counters.ts";
 import { listEarlierEnds } from "../../src/store/outbox.ts";
 import { countMissed, endPause, lockPauses, putPause } from "../../src/store/pauses.ts";
 import { countMissedTriggers, findPauses, listMissed } from "../../src/store/reads/pauses.ts";
+import { findLimits, findRunTurn } from "../../src/store/reads/run-limits.ts";
 import { hasStartedRun } from "../../src/store/reads/started-runs.ts";
 import { EVERY_WORKSPACE, onlyWorkspace } from "../../src/store/reads/visibility.ts";
 import { findWorkflowMetrics } from "../../src/store/reads/workflow-metrics.ts";
 import { findWorkflowStats } from "../../src/store/reads/workflow-stats.ts";
 import { COUNTER_KINDS, dayOf } from "../../src/store/run-counts.ts";
+import {
+  findRoom,
+  findRunLimits,
+  findWaiting,
+  lockKeys,
+  saveRunLimit,
+} from "../../src/store/run-limits.ts";
 import type { Case } from "./cases.ts";
 import { BIG, CLAIMED_RUN as RUN } from "./rows.ts";
 
@@ -48,8 +56,35 @@ const writing =
 /** The 1,000 open runs that are counted. */
 const OPEN = { find_workflow_metrics: 1_500 };
 
+// An archived one, which no other case starts.
+const LIMITED = "wf_3";
+const KEYS = ["/", "/=a", "staging/"].map((key) => ({ definitionId: LIMITED, key }));
+const NOTHING_BEFORE = { definitionId: "", key: "" };
+const RUN_LIMIT = { maxOpenRuns: 5, concurrencyKey: "", whenFull: "queue" } as const;
+
 /** Their cases. */
 export const workflowCases: readonly Case[] = [
+  {
+    name: "limits: those of starts, and the room of their keys",
+    ask: writing(async (tx) => {
+      await saveRunLimit(tx, { definitionId: LIMITED, workspaceId: BIG }, RUN_LIMIT);
+      await findRunLimits(tx, PAGE);
+      await lockKeys(tx, KEYS);
+      await findRoom(tx, KEYS);
+    }),
+  },
+  {
+    name: "limits: runs that wait",
+    ask: (database) => findWaiting(database.read, NOTHING_BEFORE, { keys: 100, runs: 1_000 }),
+  },
+  {
+    name: "limits: for callers",
+    ask: async (database) => {
+      await findLimits(database.lists, EVERY_WORKSPACE, PAGE);
+      await findLimits(database.lists, onlyWorkspace(BIG), PAGE);
+      await findRunTurn(database.callers, onlyWorkspace(BIG), RUN);
+    },
+  },
   {
     name: "outbox: mark and count",
     ask: (database) => markPublished(database, "me", COUNTED, ACKED),

@@ -30,6 +30,8 @@ export function unheldOf(whole: WholeRun, held: HeldOpen): string[] {
   }
   // The one who paused it resumes it.
   if (run.state === "PAUSED") return [];
+  // It waits for its turn: an open run of its key holds it.
+  if (run.state === "PENDING") return [];
   if (run.pending !== null && run.pending.length > 0) return [`is ${run.state} with pending work`];
   const open = steps.filter(({ state }) => !isFinalStep(state));
   if (open.length === 0) {

@@ -28,6 +28,8 @@ export interface Caller {
   readonly isAgent: boolean;
   /** Names of the groups that it leads; unset: none. */
   readonly leads?: ReadonlySet<string>;
+  /** It is a service: its token stands for no person. */
+  readonly isService?: true;
 }
 
 /** Who knows callers. */

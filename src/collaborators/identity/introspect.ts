@@ -42,6 +42,7 @@ function readIntrospection(answer: IntrospectResponse): GoodToken | undefined {
     workspaceId: answer.organizationId,
     words: answer.scopes,
     isAgent: answer.agentType !== "",
+    isService: answer.service !== "" && answer.userSubject === "" && answer.agentType === "",
   });
   if (caller === undefined) return undefined;
   const { expiresAt } = answer;

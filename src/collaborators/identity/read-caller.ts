@@ -13,6 +13,8 @@ export interface TokenClaims {
   /** Scopes and names of roles. */
   readonly words: readonly string[];
   readonly isAgent: boolean;
+  /** It stands for no person. */
+  readonly isService: boolean;
 }
 
 /** The caller; undefined when subject or workspace is missing or can be none. */
@@ -21,9 +23,13 @@ export function readCaller({
   workspaceId,
   words,
   isAgent,
+  isService,
 }: TokenClaims): Caller | undefined {
   if (!isId(subject) || !isId(workspaceId)) return undefined;
   const leads = ledGroups(words);
-  const caller = { subject, workspaceId, scopes: grantedScopes(words, isAgent), isAgent };
-  return leads.size === 0 ? caller : { ...caller, leads };
+  return {
+    ...{ subject, workspaceId, scopes: grantedScopes(words, isAgent), isAgent },
+    ...(isService ? { isService } : {}),
+    ...(leads.size === 0 ? {} : { leads }),
+  };
 }

@@ -85,10 +85,12 @@ function readClaims(claims: JWTPayload, settings: SignatureSettings): GoodToken 
   const { sub = "", exp = 0 } = claims;
   const workspaceId = claims[settings.workspaceClaim];
   const isAgent = isGiven(claims[settings.agentClaim]);
+  // A token that a client got for itself names the client as its subject (RFC 9068, 2.2).
+  const isService = !isAgent && isGiven(sub) && claims.client_id === sub;
   const words = [claims.scope, claims.scp, claims.roles].flatMap(readWords);
   const caller =
     typeof workspaceId === "string"
-      ? readCaller({ subject: sub, workspaceId, words, isAgent })
+      ? readCaller({ subject: sub, workspaceId, words, isAgent, isService })
       : undefined;
   return caller && { caller, expiresAtMs: (exp + SKEW_S) * 1000 };
 }

@@ -40,6 +40,8 @@ export function rowsNeeded(
   switch (input.kind) {
     case "run_begun":
       return { steps: [], runInput: true };
+    case "run_queued":
+      return NOTHING;
     case "run_continued":
       return pendingRows(graph, pending);
     case "call_returned":

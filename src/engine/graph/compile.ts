@@ -108,16 +108,17 @@ function compileStep(
 ): GraphStep {
   const path = `steps[${index}]`;
   const type = requireType(def, path);
-  const { config, childTarget, childInput, forEach, ...texts } = readStepTexts(
+  const { config, childTarget, childInput, forEach, repeatWhile, ...texts } = readStepTexts(
     def,
     contexts,
     path,
     refuse,
   );
   const equality = storedEquality(def, contexts.waitFilter);
-  const children = childSettingsOf(def, { childTarget, childInput, forEach });
+  const children = childSettingsOf(def, { childTarget, childInput, forEach, repeatWhile });
   if (config === undefined) return refuse(`${path}.config`, "could not be read");
-  const read = [config, childTarget, childInput, forEach, ...Object.values(texts)].filter(
+  const ofChildren = [childTarget, childInput, forEach, repeatWhile];
+  const read = [config, ...ofChildren, ...Object.values(texts)].filter(
     (text) => text !== undefined,
   );
   const reads = new Set(read.flatMap((text) => text.reads.map((id) => requireIndex(links, id))));
@@ -150,17 +151,20 @@ const DEFAULT_MAX_PARALLEL = 10;
 
 function childSettingsOf(
   def: StepDefinition,
-  { childTarget, childInput, forEach }: StepTexts,
+  { childTarget, childInput, forEach, repeatWhile }: StepTexts,
 ): ChildSettings | undefined {
   const settings = workflowOf(def);
   if (settings === undefined || childTarget === undefined) return undefined;
   const { max_parallel: maxParallel, required, for_each: forEachText } = settings;
+  const most = typeof maxParallel === "number" ? maxParallel : DEFAULT_MAX_PARALLEL;
   return {
     target: childTarget,
     ...(childInput === undefined ? {} : { input: childInput }),
     ...(forEach === undefined ? {} : { forEach }),
     forEachText: typeof forEachText === "string" ? forEachText : "",
-    maxParallel: typeof maxParallel === "number" ? maxParallel : DEFAULT_MAX_PARALLEL,
+    ...(repeatWhile === undefined ? {} : { repeatWhile }),
+    // Rounds follow each other, and are undone one by one.
+    maxParallel: repeatWhile === undefined ? most : 1,
     ...(typeof required === "number" ? { required } : {}),
   };
 }

@@ -51,6 +51,8 @@ export interface ChildSettings {
   readonly forEach?: Template;
   /** As its author wrote it; "" when unset. */
   readonly forEachText: string;
+  /** Over the output of a round: whether another one follows; unset: one child, or a list. */
+  readonly repeatWhile?: Expression;
   readonly maxParallel: number;
   /** Children that must succeed; unset: all. */
   readonly required?: number;

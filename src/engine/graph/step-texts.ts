@@ -41,6 +41,8 @@ export interface StepTexts {
   readonly childTarget?: Template;
   readonly childInput?: Template;
   readonly forEach?: Template;
+  /** config.workflow.repeat_while */
+  readonly repeatWhile?: Expression;
 }
 
 /** The contexts of a version with these step ids, which keep what is parsed in them; `isNew`: it is being published. */
@@ -73,7 +75,10 @@ export function* expressionsOfStep(
   if (step.conditionExpr !== "") yield { source: step.conditionExpr, context };
   const filter = ownSetting(step, "filter_expr");
   if (typeof filter === "string" && filter !== "") yield { source: filter, context: waitFilter };
-  const forEach = workflowOf(step)?.for_each;
+  const { for_each: forEach, repeat_while: repeatWhile } = workflowOf(step) ?? {};
+  if (typeof repeatWhile === "string" && repeatWhile.trim() !== "") {
+    yield { source: repeatWhile, context };
+  }
   const values: Json[] = [step.eventTypePattern, step.eventSubjectPattern, renderedPart(step)];
   for (const key of ["input", "fallback_output", "workflow"]) {
     values.push(ownSetting(step, key) ?? null);
@@ -124,10 +129,10 @@ function readWorkflow(
   context: ExpressionContext,
   path: string,
   addFault: AddFault,
-): Pick<StepTexts, "childTarget" | "childInput" | "forEach"> {
+): Pick<StepTexts, "childTarget" | "childInput" | "forEach" | "repeatWhile"> {
   const settings = workflowOf(step);
   if (settings === undefined) return {};
-  const { input, for_each: forEach } = settings;
+  const { input, for_each: forEach, repeat_while: repeatWhile } = settings;
   const target = targetOf(settings);
   const read = (value: Json, key: string) =>
     readTemplate(value, context, `${path}${key}`, addFault);
@@ -135,6 +140,10 @@ function readWorkflow(
     childTarget: read(target, ""),
     childInput: input === undefined ? undefined : read(input, ".input"),
     forEach: typeof forEach === "string" ? read(asTemplate(forEach), ".for_each") : undefined,
+    repeatWhile:
+      typeof repeatWhile === "string"
+        ? readExpression(repeatWhile.trim(), context, `${path}.repeat_while`, addFault)
+        : undefined,
   };
 }
 

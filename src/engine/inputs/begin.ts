@@ -1,4 +1,7 @@
-/** A run begins: RUNNING, its roots started; of a rerun what is reused is COMPLETED, and what follows started. */
+/**
+ * A run begins: RUNNING, its roots started; of a rerun what is reused is COMPLETED, and what follows started.
+ * Or it is accepted and waits: PENDING, until a run of its key has ended (runtime/run-limits.ts).
+ */
 
 import type { Draft } from "../draft/draft.ts";
 import { beginReused } from "../flow/begin-reused.ts";
@@ -14,5 +17,12 @@ export function beginRun(draft: Draft, reuse?: ReusedRows): Reply {
   draft.moveRun("RUNNING", "started");
   if (reuse !== undefined) beginReused(draft, reuse);
   else for (const root of draft.graph.roots) startStep(draft, root);
+  return { kind: "applied" };
+}
+
+/** Accepts a run that does not begin yet. The history has who started it. */
+export function queueRun(draft: Draft): Reply {
+  if (draft.run.state !== "PENDING" || draft.run.seq > 0) return { kind: "unchanged" };
+  draft.noteRun("it waits: the workflow has as many open runs as it may");
   return { kind: "applied" };
 }

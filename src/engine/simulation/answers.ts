@@ -71,7 +71,10 @@ export function answersToCall(issued: IssuedCall, { step, row }: Asked, mocks: M
     case "start_run": {
       const runId = `run of ${issued.id}`;
       const started = returned(issued, { kind: call.kind, runId });
-      return [started, ...childEnd(issued, runId, at(issued.attempt))];
+      // Rounds of a repetition are answered in their order, as attempts are.
+      const repeats = step.children?.repeatWhile !== undefined;
+      const mock = at(repeats ? call.parentStep.child + 1 : issued.attempt);
+      return [started, ...childEnd(issued, runId, mock)];
     }
     case "compensate_run":
       return [returned(issued, { kind: call.kind, compensated: true })];

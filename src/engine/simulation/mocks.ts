@@ -38,7 +38,7 @@ export interface Mock {
   readonly silent?: true;
 }
 
-/** The mocks of steps by their ids: the first answers the first attempt (of a gate the first request), the last one all further ones. */
+/** The mocks of steps by their ids: the first answers the first attempt (of a gate the first request, of a repetition the first round), the last one all further ones. */
 export type Mocks = ReadonlyMap<string, readonly Mock[]>;
 
 type MockKey = keyof Mock;

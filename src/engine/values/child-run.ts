@@ -9,6 +9,9 @@ export const MAX_DEPTH = 8;
 /** The most children of one `for_each`. */
 export const MAX_CHILDREN = 10_000;
 
+/** The most rounds of a `repeat_while`. */
+export const MAX_ROUNDS = 1_000;
+
 /** The step that started a run. */
 export interface ParentStep {
   /** Index of the step in the parent's version. */
@@ -38,7 +41,7 @@ export const CHILD_STATES = [
 /** A child's state. */
 export type ChildState = (typeof CHILD_STATES)[number];
 
-/** The `child` of the row that holds what all children of a `for_each` share. */
+/** The `child` of the row that holds what all children of a `for_each`, or all rounds of a `repeat_while`, share. */
 export const PLAN = -1;
 
 /** A parent's row of a child; `child` is PLAN, or the place among the children of the attempt. */
@@ -49,7 +52,7 @@ export interface ChildRun {
   readonly state: ChildState;
   /** "" until the run's id is known. */
   readonly runId: string;
-  /** The item of a `for_each`; in the PLAN row, what all children share. */
+  /** The item of a `for_each`; of a round the output of the one before; in the PLAN row, what all children share. */
   readonly input?: Json;
   readonly output?: JsonObject;
   /** The part of the child's cost that the step has counted. A late report counts when the child is compensated. */

@@ -10,6 +10,11 @@ export function approvalDigest(step: string, version: number, input: JsonObject)
   return bytesToHex(sha256(utf8ToBytes(canonicalJson({ step, version, input }))));
 }
 
+/** SHA-256 (hex) of a text. */
+export function textDigest(text: string): string {
+  return bytesToHex(sha256(utf8ToBytes(text)));
+}
+
 /**
  * SHA-256 (hex) of the content of a version. Spellings of one word, such as HIGH and RISK_LEVEL_HIGH, give the same digest;
  * what the service adds when it publishes gives none.

@@ -122,6 +122,8 @@ type IfCurrent = true;
 /** An input of a run that exists. */
 export type Input = { readonly cause: Cause } & (
   | { readonly kind: "run_begun"; readonly reuse?: ReusedRows }
+  /** In place of `run_begun`: it begins when a run of its key has ended. */
+  | { readonly kind: "run_queued" }
   /** The run has pending work (see run.ts). */
   | { readonly kind: "run_continued" }
   | {

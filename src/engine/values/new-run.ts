@@ -25,6 +25,8 @@ export type RunFacts = Pick<
   | "inputUnset"
   | "environment"
   | "vars"
+  | "startedBy"
+  | "concurrencyKey"
   | "rerun"
 >;
 

@@ -68,6 +68,9 @@ export interface RerunLink {
   readonly steps?: readonly number[];
 }
 
+/** What calls an RPC beside a person. */
+export type StartedBy = "agent" | "service";
+
 /** JSON merge patches by the index of a step. */
 export type InputPatches = Readonly<Record<string, JsonObject>>;
 
@@ -97,6 +100,10 @@ export interface Run {
   readonly environment?: string;
   /** `run.vars` in expressions; unset: none, or its version reads none. */
   readonly vars?: JsonObject;
+  /** What called the RPC that started it; unset: a person, nobody known, or no call. */
+  readonly startedBy?: StartedBy;
+  /** Its environment and what it counts under (run-limit.ts); unset: its workflow had no limit when it was started. */
+  readonly concurrencyKey?: string;
   readonly createdAtMs: number;
   /** Unset: it is no rerun and was not rerun. */
   rerun?: RerunLink;

@@ -69,7 +69,7 @@ interface OpenTask {
 
 /** Counts of a step's child runs, so that no row grows with them. Only the last two span all attempts. */
 export interface ChildCounts {
-  /** Items of the `for_each`; unset: one child, without a list. */
+  /** Items of the `for_each`, or rounds of a `repeat_while` so far; unset: one child. */
   readonly items?: number;
   /** Place of the child that starts next, which is the number of starts so far. */
   readonly next: number;

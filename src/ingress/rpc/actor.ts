@@ -8,6 +8,7 @@ import {
   findEnvironment,
   isEnvironment,
 } from "../../engine/values/environment.ts";
+import type { StartedBy } from "../../engine/values/run.ts";
 import { count } from "../../process/metrics.ts";
 import { type FieldFault, Refusal } from "../../process/refusal.ts";
 import { checkText, invalidFields } from "./fields.ts";
@@ -91,6 +92,16 @@ export function actorOf({
 export function recordedActor(deps: Pick<WriteDeps, "caller" | "actor">): string | undefined {
   const { caller, actor } = deps;
   return caller?.subject ?? (actor === undefined ? undefined : `${UNVERIFIED}${actor}`);
+}
+
+/** What calls, where it is no person. Without authentication an agent is who the request says. */
+export function startedByOf(
+  { caller }: Pick<WriteDeps, "caller">,
+  initiatorAgentId: string,
+): StartedBy | undefined {
+  if (caller?.isAgent === true) return "agent";
+  if (caller?.isService === true) return "service";
+  return caller === undefined && initiatorAgentId !== "" ? "agent" : undefined;
 }
 
 /** As actorOf; refuses a call that does not say. */

@@ -50,6 +50,7 @@ const TABLE: Record<Reason, Row> = {
   workflow_paused: { code: Code.FailedPrecondition, details: preconditionFailure },
   archived: { code: Code.FailedPrecondition, details: preconditionFailure },
   has_runs: { code: Code.FailedPrecondition, details: preconditionFailure },
+  too_many_open_runs: { code: Code.FailedPrecondition, details: preconditionFailure },
   etag_mismatch: { code: Code.Aborted, details: ({ facts }) => resourceInfo(facts) },
   too_large: { code: Code.ResourceExhausted, details: () => [] },
   too_costly: { code: Code.ResourceExhausted, details: () => [] },

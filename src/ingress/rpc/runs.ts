@@ -28,6 +28,7 @@ import { hasStartedRun } from "../../store/reads/started-runs.ts";
 import { findVersionSource } from "../../store/reads/version-sources.ts";
 import { findTriggerType } from "../../wire/definitions.ts";
 import { findRunState } from "../../wire/runs.ts";
+import { startedByOf } from "./actor.ts";
 import { unknownDefinition } from "./definitions.ts";
 import { checkFields, type Faults, invalidFields, readPage } from "./fields.ts";
 import { findInputFaults } from "./input-schema.ts";
@@ -57,6 +58,7 @@ export async function answerStartRun(deps: WriteDeps, request: StartRunRequest) 
     "input_payload",
   );
   if (wrong.length > 0) throw invalidFields(wrong);
+  const startedBy = startedByOf(deps, request.initiatorAgentId);
   const settled = await deps.write.start(
     {
       definitionId: definition.id,
@@ -73,6 +75,7 @@ export async function answerStartRun(deps: WriteDeps, request: StartRunRequest) 
       entityType: request.entityType,
       hops,
       ...(environment === undefined ? {} : { environment }),
+      ...(startedBy === undefined ? {} : { startedBy }),
       ...(request.definitionVersion === 0 ? {} : { versionNamed: true }),
       input: request.inputPayload ?? {},
       ...(request.inputPayload === undefined ? { inputUnset: true } : {}),

@@ -11,6 +11,7 @@ import {
   type WantedEndpoint,
 } from "../../runtime/endpoints.ts";
 import type { RunStart } from "../../runtime/processor.ts";
+import { isFull } from "../../runtime/run-limits.ts";
 import type { Settled } from "../../runtime/submission.ts";
 import {
   createSchedule,
@@ -73,7 +74,12 @@ export function createStarterWrites(
         const some = starts.slice(at, at + AT_ONCE);
         // Without the key: several starts of one commit could not mark it.
         const submit = (start: RunStart) => parts.processor.submit({ kind: "start", start, cause });
-        settled.push(...(await Promise.all(some.map(submit))));
+        const results = await Promise.allSettled(some.map(submit));
+        for (const result of results) {
+          if (result.status === "fulfilled") settled.push(result.value);
+          // The workflow drops what it has no room for.
+          else if (!isFull(result.reason)) throw result.reason;
+        }
       }
       return settled;
     },

@@ -16,18 +16,20 @@ import {
   type WorkflowsUpdateRequest,
   WorkflowsUpdateRequestSchema,
 } from "../../../gen/workflows/ops/v1/workflow_changes_pb.ts";
+import type { RunLimit } from "../../engine/values/run-limit.ts";
 import type { Order, WorkflowUpdate } from "../../runtime/workflows.ts";
 import type { DefinitionRow } from "../../store/reads/definitions.ts";
 import { recordedActor } from "./actor.ts";
 import { requireDefinition, unknownDefinition } from "./definitions.ts";
 import { checkFields } from "./fields.ts";
+import { readRunLimit } from "./run-limits.ts";
 import type { ReadDeps, WriteDeps } from "./service-deps.ts";
 import type { SourceReader } from "./source-reader.ts";
 import { formatOf, readDraft, readMessage } from "./workflow-drafts.ts";
 import { readWorkflow } from "./workflow-message.ts";
 
 /** Fields that Update changes. */
-const UPDATED = ["name", "description", "tags", "owner", "team"] as const;
+const UPDATED = ["name", "description", "tags", "owner", "team", "run_limit"] as const;
 
 /** Create: with a source text that becomes the draft, whatever faults it has. */
 export function createWith(sources: SourceReader) {
@@ -36,6 +38,7 @@ export function createWith(sources: SourceReader) {
     const faults = checkFields(WorkflowsCreateRequestSchema, request);
     faults.require("workspace_id", workspaceId);
     faults.require("name", name.trim());
+    const runLimit = readRunLimit(request.runLimit, faults);
     faults.refuseIfAny();
     const order = orderOf(deps, request);
     const read = await readFirst(sources, request);
@@ -43,7 +46,7 @@ export function createWith(sources: SourceReader) {
     const text = { sourceText, format, layout: undefined, savedBy: order.by };
     const draft = read && { ...text, faultCount: read.faultCount };
     const id = await deps.write.workflows.create({
-      ...{ workspaceId, name, description, tags, owner, team, draft },
+      ...{ workspaceId, name, description, tags, owner, team, runLimit, draft },
       ...order,
     });
     return { workflow: await readWorkflow(deps, id), faults: read?.faults ?? [] };
@@ -79,15 +82,19 @@ export async function answerUpdate(deps: WriteDeps, request: WorkflowsUpdateRequ
     faults.add("update_mask", `names "${unknown}"; it may name ${list(UPDATED)}`);
   }
   if (paths.includes("name")) faults.require("name", request.name.trim());
+  const runLimit = readRunLimit(request.runLimit, faults);
   faults.refuseIfAny();
   await requireDefinition(deps, definitionId);
   const order = { ...orderOf(deps, request), definitionId, etag };
-  await deps.write.workflows.update(order, updateOf(request, paths));
+  await deps.write.workflows.update(order, updateOf({ ...request, runLimit }, paths));
   return { workflow: await readWorkflow(deps, definitionId) };
 }
 
-function updateOf(request: WorkflowsUpdateRequest, paths: readonly string[]): WorkflowUpdate {
-  const { name, description, tags, owner, team } = request;
+function updateOf(
+  request: Omit<WorkflowsUpdateRequest, "runLimit"> & { readonly runLimit: RunLimit },
+  paths: readonly string[],
+): WorkflowUpdate {
+  const { name, description, tags, owner, team, runLimit } = request;
   const has = (field: (typeof UPDATED)[number]) => paths.includes(field);
   return {
     ...(has("name") ? { name } : {}),
@@ -95,6 +102,7 @@ function updateOf(request: WorkflowsUpdateRequest, paths: readonly string[]): Wo
     ...(has("tags") ? { tags } : {}),
     ...(has("owner") ? { owner } : {}),
     ...(has("team") ? { team } : {}),
+    ...(has("run_limit") ? { runLimit } : {}),
   };
 }
 

@@ -1,5 +1,5 @@
 /**
- * What Get and List show of workflows besides their rows: deployments, starters, metrics and pauses.
+ * What Get and List show of workflows besides their rows: deployments, starters, metrics, pauses and limits.
  * Boundary: a fixed number of statements for all workflows of an answer.
  */
 import { PRODUCTION } from "../../engine/values/environment.ts";
@@ -11,11 +11,13 @@ import {
   withProduction,
 } from "../../store/reads/deployments.ts";
 import { findPauses } from "../../store/reads/pauses.ts";
+import { findLimits } from "../../store/reads/run-limits.ts";
 import { findStarterHeads } from "../../store/reads/starter-heads.ts";
 import { findWorkflowHealth, type WorkflowHealth } from "../../store/reads/workflow-health.ts";
 import type { WorkflowRow } from "../../store/reads/workflow-lists.ts";
 import { findWorkflowMetrics } from "../../store/reads/workflow-metrics.ts";
 import { deploymentHead, deploymentMessage } from "./deployments.ts";
+import { runLimitField } from "./run-limits.ts";
 import type { ReadDeps } from "./service-deps.ts";
 import { starterMessage } from "./starter-messages.ts";
 import { pauseField } from "./workflow-pauses.ts";
@@ -29,7 +31,7 @@ export type StatusCauses = Pick<
 
 /** What a deployment takes of an answer without its texts and vars. */
 const DEPLOYMENT_BYTES = 250;
-/** What the metrics and the pause of a workflow take, but for the pause's texts. */
+/** What the metrics, the pause and the limit of a workflow take, but for texts. */
 const FACT_BYTES = 300;
 
 /**
@@ -43,9 +45,10 @@ export async function factsOf(
 ) {
   const { lists } = database;
   const ids = definitions.map(({ id }) => id);
-  const [metrics, pauses, current, starters, health] = await Promise.all([
+  const [metrics, pauses, limits, current, starters, health] = await Promise.all([
     findWorkflowMetrics(lists, visibility, ids),
     findPauses(lists, visibility, ids),
+    findLimits(lists, visibility, ids),
     findCurrentDeployments(lists, visibility, ids),
     findStarterHeads(lists, visibility, ids),
     findWorkflowHealth(lists, visibility, ids),
@@ -68,6 +71,7 @@ export async function factsOf(
     const { id } = definition;
     const own = currentById.get(id) ?? [];
     const { reason = "", pausedBy = "" } = pauses.get(id) ?? {};
+    const limit = limits.get(id);
     const deployments = deploymentsOf(definition, own, isWhole);
     const failures = failuresOf(definition, health.get(id));
     return {
@@ -75,6 +79,7 @@ export async function factsOf(
       fields: {
         ...metricsMessage(metrics.get(id)),
         ...pauseField(pauses.get(id)),
+        ...runLimitField(limit),
         deployments,
         starters: (starters.get(id) ?? []).map(starterMessage),
       },
@@ -83,6 +88,7 @@ export async function factsOf(
         jsonSizeBytes(reason) +
         jsonSizeBytes(pausedBy) +
         jsonSizeBytes(failures) +
+        jsonSizeBytes(limit?.concurrencyKey ?? "") +
         deployments.length * DEPLOYMENT_BYTES,
     };
   }

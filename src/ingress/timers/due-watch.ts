@@ -1,6 +1,6 @@
 /**
  * Looks at when something falls due next, and wakes what fires it.
- * Boundary: one statement for timers, schedules, runs with pending work and missed triggers. What is due is asked by those that fire it.
+ * Boundary: one statement for timers, schedules, runs with pending work, missed triggers and runs that wait for their turn. What is due is asked by those that fire it.
  * Invariants:
  * 1. The table is asked every LOOK_MS at least: what another replica set, and what one that died has left, is found by that look. So
  *    a notice that is lost costs LOOK_MS, and no timer.

@@ -1,5 +1,6 @@
 /**
- * Time as an input: what falls due by the database's clock is submitted, schedules are fired, missed triggers are started, and
+ * Time as an input: what falls due by the database's clock is submitted, schedules are fired, missed triggers are started, runs that
+ * wait for their turn are begun, and
  * waits and reports that lost a race to a crash are looked at again.
  * Boundary: no timer lives in the process; rows are asked what is due, so a restart fires what became due meanwhile.
  * Invariants:
@@ -24,6 +25,7 @@ import { createMissedStarts } from "./missed-triggers.ts";
 import { startWaitSweep } from "./missed-waits.ts";
 import { createSchedules, createWorkflowSchedules } from "./schedules.ts";
 import { createUnfinishedRuns } from "./unfinished-runs.ts";
+import { createWaitingRuns } from "./waiting-runs.ts";
 
 /** What timers need. */
 export interface TimerDeps {
@@ -45,6 +47,7 @@ const TIMERS_MS = 200;
 const SCHEDULES_MS = 500;
 const RUNS_MS = 1_000;
 const MISSED_MS = 200;
+const WAITING_MS = 200;
 const DUE_AT_MOST = 500;
 const LEFT_OUT_MS = 5_000;
 const LEFT_OUT_AT_MOST = 2_000;
@@ -60,7 +63,8 @@ export function startTimers(deps: TimerDeps): Timers {
   const others = createWorkflowSchedules(deps);
   const runs = createUnfinishedRuns(deps);
   const missed = createMissedStarts(deps);
-  const loops = [timers, schedules, others, runs, missed];
+  const waiting = createWaitingRuns(deps);
+  const loops = [timers, schedules, others, runs, missed, waiting];
   for (const loop of loops) loop.start();
   const watch = startDueWatch(deps, [
     { kind: "timers", everyMs: TIMERS_MS, loop: timers },
@@ -68,6 +72,7 @@ export function startTimers(deps: TimerDeps): Timers {
     { kind: "schedules", everyMs: SCHEDULES_MS, loop: others },
     { kind: "runs", everyMs: RUNS_MS, loop: runs },
     { kind: "missed", everyMs: MISSED_MS, loop: missed },
+    { kind: "waiting", everyMs: WAITING_MS, loop: waiting },
   ]);
   const sweeps = [watch, startWaitSweep(deps), startReportSweep(deps)];
   return {

@@ -11,6 +11,7 @@
 import { TurnQueue } from "../../process/turn-queue.ts";
 import { isClosed } from "../closed-refusals.ts";
 import type { Processor } from "../processor.ts";
+import { isFull } from "../run-limits.ts";
 import type { Settled, Submission } from "../submission.ts";
 
 /** An input or start that the event at `place` of the batch leads to. */
@@ -118,12 +119,17 @@ async function submitChunk(
     if (item === undefined || outcome === undefined) continue;
     if (result.status === "fulfilled") {
       record(outcome, updated[item.place], item.submission, result.value);
-    } else if (item.submission.kind !== "start" || !isClosed(result.reason)) {
+    } else if (item.submission.kind !== "start" || !startsNothing(result.reason)) {
       outcome.errors.push(result.reason);
       failed.push({ item, error: result.reason });
     }
   }
   return failed;
+}
+
+/** Whether an event has nothing to start by a failed start: its workflow is closed, or drops what it has no room for. */
+function startsNothing(error: unknown): boolean {
+  return isClosed(error) || isFull(error);
 }
 
 function record(

@@ -14,7 +14,7 @@ import {
 } from "drizzle-orm/pg-core";
 import type { ParentStep } from "../../engine/values/child-run.ts";
 import type { Json, JsonObject } from "../../engine/values/json.ts";
-import type { InputPatches, RerunLink } from "../../engine/values/run.ts";
+import type { InputPatches, RerunLink, StartedBy } from "../../engine/values/run.ts";
 import type { StepDetail } from "../../engine/values/step-detail.ts";
 import { bytea, hashed, time, withDots } from "./column-types.ts";
 
@@ -67,6 +67,10 @@ export const workflowRuns = pgTable(
     environment: text("environment"),
     /** `run.vars` of its deployment, where its version reads them; null: none. */
     vars: json("vars").$type<JsonObject>(),
+    /** What called the RPC that started it; null: a person, nobody known, or no call. */
+    startedBy: text("started_by").$type<StartedBy>(),
+    /** What it counts under (engine/values/run-limit.ts); null: its workflow had no limit when it was started. */
+    concurrencyKey: text("concurrency_key"),
   },
   (t) => [
     // Lists without a state merge the ranges of all states (reads/runs.ts), so that no index is needed for each way.
@@ -93,6 +97,12 @@ export const workflowRuns = pgTable(
       .on(t.deadlineAt)
       .where(sql`${t.deadlineAt} is not null and ${t.completedAt} is null`),
     index("workflow_runs_continue").on(t.continueAt).where(sql`${t.continueAt} is not null`),
+    index("workflow_runs_of_key")
+      .on(t.definitionId, t.concurrencyKey, t.id)
+      .where(sql`${t.concurrencyKey} is not null and ${t.completedAt} is null`),
+    index("workflow_runs_waiting")
+      .on(t.definitionId, t.concurrencyKey, t.createdAt, t.id)
+      .where(sql`${t.concurrencyKey} is not null and ${t.state} = 'PENDING'`),
   ],
 );
 

@@ -16,6 +16,7 @@ import * as events from "./events.ts";
 import * as health from "./health.ts";
 import * as history from "./history.ts";
 import * as inbox from "./inbox.ts";
+import * as limits from "./limits.ts";
 import * as notifications from "./notifications.ts";
 import * as pauses from "./pauses.ts";
 import * as runs from "./runs.ts";
@@ -35,6 +36,7 @@ export const tables: Readonly<Record<string, unknown>> = {
   ...health,
   ...approvals,
   ...inbox,
+  ...limits,
   ...notifications,
   ...pauses,
   ...statistics,

@@ -1,5 +1,6 @@
 /**
- * How soon something falls due next: a timer or deadline, a slot of a schedule, pending work of a run, a missed trigger.
+ * How soon something falls due next: a timer or deadline, a slot of a schedule, pending work of a run, a missed trigger, a run that waits
+ * for its turn.
  * Boundary: reads only, one statement. What is due is found by due.ts, due-schedules.ts and unfinished-runs.ts.
  */
 import type { Queries, Statement } from "../database.ts";
@@ -10,6 +11,8 @@ export interface NextDue {
   readonly schedules: number;
   readonly runs: number;
   readonly missed: number;
+  /** 0 while a run waits: whether there is room for it is found by who begins it. */
+  readonly waiting: number;
 }
 
 type NextDueRow = { readonly [Kind in keyof NextDue]: number | null };
@@ -26,11 +29,14 @@ const SLOT = `least((select next_at from schedules where ${soon("next_at")} orde
 const RUN = `(select continue_at from workflow_runs where ${soon("continue_at")}
         order by continue_at limit 1)`;
 const MISSED = `(select due_at from missed_triggers where ${soon("due_at")} order by due_at limit 1)`;
+// Only where a workflow has a limit, or had one, can a run wait.
+const WAITING = `case when exists (select from workflow_limits) then
+        (select 0 from workflow_runs where concurrency_key is not null and state = 'PENDING' limit 1) end`;
 const FIND: Statement = {
   name: "find_next_due",
   text: `select ${inMs(`least(${STEP}, ${DEADLINE})`)} as timers,
       ${inMs(SLOT)} as schedules, ${inMs(RUN)} as runs,
-      ${inMs(MISSED)} as missed`,
+      ${inMs(MISSED)} as missed, (${WAITING})::float8 as waiting`,
 };
 
 /** How soon each kind falls due, of what does within `horizonMs`. */
@@ -41,5 +47,6 @@ export async function findNextDue(db: Queries, horizonMs: number): Promise<NextD
     schedules: row?.schedules ?? Number.POSITIVE_INFINITY,
     runs: row?.runs ?? Number.POSITIVE_INFINITY,
     missed: row?.missed ?? Number.POSITIVE_INFINITY,
+    waiting: row?.waiting ?? Number.POSITIVE_INFINITY,
   };
 }

@@ -9,6 +9,7 @@ import { isFinalRun } from "../../../src/engine/values/run.ts";
 import { type CommitDeps, commitBatch } from "../../../src/runtime/commit-batch.ts";
 import { type CommittedRun, CommittedRuns } from "../../../src/runtime/committed-runs.ts";
 import { createGraphCache } from "../../../src/runtime/graphs.ts";
+import { LimitedWorkflows } from "../../../src/runtime/limited-workflows.ts";
 import { MemoryTrust } from "../../../src/runtime/memory-trust.ts";
 import type { Submission } from "../../../src/runtime/processor.ts";
 import type { BatchOutcome } from "../../../src/runtime/write-batch.ts";
@@ -79,6 +80,7 @@ class Replica {
       },
       ...{ lookups: { choose: () => undefined }, replicaId: "replica-a" },
       ...{ committed: this.committed, memory: new MemoryTrust() },
+      limited: new LimitedWorkflows(),
       listenedKeys: { moment: () => 0, note() {} },
       encodeCall: (call) => new TextEncoder().encode(JSON.stringify(call)),
     };

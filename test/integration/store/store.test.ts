@@ -278,8 +278,8 @@ describe("a run's row", () => {
     const bytes = (hex: string) => Uint8Array.from(Buffer.from(hex.slice(2), "hex"));
     expect(row.stepMarks).toBe(hexOf(run.stepMarks));
     const { stepMarks, edgeMarks } = row;
-    // Of a run of production without vars they are unset.
-    const unset = { environment: null, vars: null };
+    // Of most runs they are unset.
+    const unset = { environment: null, vars: null, startedBy: null, concurrencyKey: null };
     expect(
       runOfRow({ ...unset, ...row, stepMarks: bytes(stepMarks), edgeMarks: bytes(edgeMarks) }),
     ).toEqual(run);

@@ -2,10 +2,16 @@
 import { createHmac } from "node:crypto";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { expect } from "vitest";
-import { EndpointVerification, ScheduleOverlap, WorkflowState } from "../../../src/client/index.ts";
+import {
+  EndpointVerification,
+  ScheduleOverlap,
+  StarterKind,
+  WhenFull,
+  WorkflowState,
+} from "../../../src/client/index.ts";
 import { until } from "../assertions/until.ts";
 import type { Requirement } from "./requirement.ts";
-import { PACK, Stage } from "./stage.ts";
+import { PACK, refusal, Stage } from "./stage.ts";
 
 /** The workspace of the queue that the service of the test reads, its subject and the type of its events. */
 export const QUEUE = { workspaceId: "ws_queue", subject: "orders.new", type: "queue.orders" };
@@ -177,9 +183,18 @@ export const STARTER_ROWS: readonly Requirement[] = [
   },
   {
     wanted: "Trigger: API; a run says that a service or an agent started it by a call",
-    state: "open",
-    by: "",
-    lacks: "`starter_kind` API: StartRun starts such runs as MANUAL ones",
+    state: "works",
+    by: "`starter_kind` of `Runs.Explain`",
+    async check(stage) {
+      const definitionId = await stage.publish(PACK);
+      const kindOf = async (request: object) => {
+        const { run } = await stage.client.workflows.startRun({ definitionId, ...request });
+        const { explanation } = await stage.client.runs.explain({ runId: run?.id ?? "" });
+        return explanation?.starterKind;
+      };
+      expect(await kindOf({ initiatorAgentId: "agent_1" })).toBe(StarterKind.API);
+      expect(await kindOf({ initiatorUserId: "user_ann" })).toBe(StarterKind.MANUAL);
+    },
   },
   {
     wanted: "Trigger: a message of a queue; its body is the input",
@@ -196,8 +211,36 @@ export const STARTER_ROWS: readonly Requirement[] = [
   },
   {
     wanted: "A workflow has so many open runs at most; others of its key queue, drop or replace",
-    state: "open",
-    by: "",
-    lacks: "`max_open_runs` and `concurrency_key`; a schedule has `overlap`",
+    state: "works",
+    by: "`run_limit` of `Workflows.Create` and `Update`, `workflows update --max-open-runs`; a schedule has `overlap` besides",
+    async check(stage) {
+      const { sources } = stage.client;
+      const definitionId = await stage.publish(PACK);
+      const limit = async (whenFull: WhenFull) => {
+        const { workflow } = await sources.get({ id: definitionId });
+        await sources.update({
+          ...{ definitionId, etag: workflow?.etag ?? "", updateMask: ["run_limit"] },
+          runLimit: { maxOpenRuns: 1, concurrencyKey: "customer", whenFull },
+        });
+      };
+      const stateOf = async (id: string) => (await stage.run(id)).state;
+      const becomes = (id: string, state: WorkflowState) =>
+        until(async () => (await stateOf(id)) === state || undefined);
+      await limit(WhenFull.QUEUE);
+      const first = await stage.start(definitionId, { customer: "a" });
+      const second = await stage.start(definitionId, { customer: "a" });
+      const elsewhere = await stage.start(definitionId, { customer: "b" });
+      expect(await stateOf(second)).toBe(WorkflowState.PENDING);
+      expect(await stateOf(elsewhere)).toBe(WorkflowState.RUNNING);
+      await stage.complete(first, "pack");
+      await becomes(second, WorkflowState.RUNNING);
+      await limit(WhenFull.DROP);
+      const dropped = await refusal(stage.start(definitionId, { customer: "a" }));
+      expect(dropped.reason).toBe("TOO_MANY_OPEN_RUNS");
+      await limit(WhenFull.REPLACE);
+      const newest = await stage.start(definitionId, { customer: "a" });
+      await becomes(newest, WorkflowState.RUNNING);
+      expect(await stateOf(second)).toBe(WorkflowState.CANCELLED);
+    },
   },
 ];

@@ -1,6 +1,7 @@
 /** What users of an operations console ask for about steps. */
 import { expect } from "vitest";
 import { StepKind, Verdict, WorkflowsError } from "../../../src/client/index.ts";
+import { until } from "../assertions/until.ts";
 import type { Requirement } from "./requirement.ts";
 import { PACK, textOf } from "./stage.ts";
 
@@ -58,14 +59,30 @@ export const STEP_ROWS: readonly Requirement[] = [
   },
   {
     wanted: "Logic: a loop",
-    state: "partly",
-    by: "`run:` with `for_each` over a list",
-    lacks: "to repeat until a condition holds (`repeat_while`)",
+    state: "works",
+    by: "`run:` with `for_each` over a list, or with `repeat_while` while a condition holds on the last output",
     async check(stage) {
       await stage.publish({ ...PACK, on: "workflow" });
       const steps = { each: { run: "orders", for_each: "input.orders" } };
       await stage.startFile({ steps }, { orders: [{ id: 1 }, { id: 2 }, { id: 3 }] });
       expect(await stage.runs(4)).toHaveLength(4);
+      const rounds = {
+        workflow: "rounds",
+        steps: { again: { run: "orders", repeat_while: "more" } },
+      };
+      const runId = await stage.startFile(rounds);
+      const round = (number: number) =>
+        until(async () => {
+          const request = { workspaceId: stage.workspaceId, parentRunId: runId };
+          const { runs } = await stage.client.runs.search(request);
+          return runs.length === number ? runs[0]?.id : undefined;
+        });
+      await stage.complete(await round(1), "pack", { more: true });
+      const second = await round(2);
+      const { explanation } = await stage.client.runs.explain({ runId });
+      expect(explanation?.sentence).toContain("of round 2");
+      await stage.complete(second, "pack", { more: false });
+      expect((await stage.ended(runId)).outputPayload).toMatchObject({ more: false, rounds: 2 });
     },
   },
   {

@@ -317,7 +317,8 @@ const SOUND: Readonly<Record<string, (place: Place, n: number) => Tree>> = {
   }),
   "Workflows.Update": ({ emptyId }, n) => ({
     ...{ definition_id: emptyId, owner: `o${n}`, etag: String(n % 3), reason: "r" },
-    update_mask: ["owner", "tags"],
+    update_mask: ["owner", "tags", "run_limit"],
+    run_limit: { max_open_runs: n % 3, concurrency_key: "customer.id", when_full: 1 + (n % 3) },
   }),
   // Of a workflow whose runs no other RPC begins.
   "Workflows.Archive": ({ emptyId }) => ({ definition_id: emptyId, reason: "r" }),

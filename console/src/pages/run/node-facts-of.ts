@@ -37,6 +37,7 @@ const WAIT_WORDS: Readonly<Record<ReasonCode, string>> = {
   [ReasonCode.GOVERNANCE]: "waits for governance",
   [ReasonCode.HELD]: "held",
   [ReasonCode.STEPS]: "waits for its steps",
+  [ReasonCode.RUN_LIMIT]: "waits for its turn",
 };
 
 /** What a wait is for, as a label. */

@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file workflows/ops/v1/starters.proto.
  */
 export const file_workflows_ops_v1_starters: GenFile = /*@__PURE__*/
-  fileDesc("Ch93b3JrZmxvd3Mvb3BzL3YxL3N0YXJ0ZXJzLnByb3RvEhB3b3JrZmxvd3Mub3BzLnYxImAKB1N0YXJ0ZXISKwoEa2luZBgBIAEoDjIdLndvcmtmbG93cy5vcHMudjEuU3RhcnRlcktpbmQSCgoCaWQYAiABKAkSDAoEbGluZRgDIAEoCRIOCgZwYXVzZWQYBCABKAgqewoLU3RhcnRlcktpbmQSHAoYU1RBUlRFUl9LSU5EX1VOU1BFQ0lGSUVEEAASGAoUU1RBUlRFUl9LSU5EX1RSSUdHRVIQARIZChVTVEFSVEVSX0tJTkRfU0NIRURVTEUQAhIZChVTVEFSVEVSX0tJTkRfRU5EUE9JTlQQA2IGcHJvdG8z");
+  fileDesc("Ch93b3JrZmxvd3Mvb3BzL3YxL3N0YXJ0ZXJzLnByb3RvEhB3b3JrZmxvd3Mub3BzLnYxImAKB1N0YXJ0ZXISKwoEa2luZBgBIAEoDjIdLndvcmtmbG93cy5vcHMudjEuU3RhcnRlcktpbmQSCgoCaWQYAiABKAkSDAoEbGluZRgDIAEoCRIOCgZwYXVzZWQYBCABKAgqxQEKC1N0YXJ0ZXJLaW5kEhwKGFNUQVJURVJfS0lORF9VTlNQRUNJRklFRBAAEhgKFFNUQVJURVJfS0lORF9UUklHR0VSEAESGQoVU1RBUlRFUl9LSU5EX1NDSEVEVUxFEAISGQoVU1RBUlRFUl9LSU5EX0VORFBPSU5UEAMSFAoQU1RBUlRFUl9LSU5EX0FQSRAEEhcKE1NUQVJURVJfS0lORF9NQU5VQUwQBRIZChVTVEFSVEVSX0tJTkRfV09SS0ZMT1cQBmIGcHJvdG8z");
 
 /**
  * A schedule or an endpoint, without what is secret.
@@ -64,7 +64,7 @@ export const StarterKind = {
   UNSPECIFIED: 0,
 
   /**
-   * The SCHEDULE trigger of the latest version.
+   * The trigger of a version. In lists of starters it is a SCHEDULE trigger.
    *
    * @generated from enum value: STARTER_KIND_TRIGGER = 1;
    */
@@ -83,6 +83,27 @@ export const StarterKind = {
    * @generated from enum value: STARTER_KIND_ENDPOINT = 3;
    */
   ENDPOINT: 3,
+
+  /**
+   * Of a run alone: a service or an agent called StartRun.
+   *
+   * @generated from enum value: STARTER_KIND_API = 4;
+   */
+  API: 4,
+
+  /**
+   * Of a run alone: a person called StartRun, or nobody is known to have called it.
+   *
+   * @generated from enum value: STARTER_KIND_MANUAL = 5;
+   */
+  MANUAL: 5,
+
+  /**
+   * Of a run alone: a step of another run.
+   *
+   * @generated from enum value: STARTER_KIND_WORKFLOW = 6;
+   */
+  WORKFLOW: 6,
 } as const;
 
 /**

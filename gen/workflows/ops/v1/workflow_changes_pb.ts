@@ -8,13 +8,15 @@ import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2"
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { RunLimit } from "./run_limits_pb.ts";
+import { file_workflows_ops_v1_run_limits } from "./run_limits_pb.ts";
 import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file workflows/ops/v1/workflow_changes.proto.
  */
 export const file_workflows_ops_v1_workflow_changes: GenFile = /*@__PURE__*/
-  fileDesc("Cid3b3JrZmxvd3Mvb3BzL3YxL3dvcmtmbG93X2NoYW5nZXMucHJvdG8SEHdvcmtmbG93cy5vcHMudjEi8AEKBURyYWZ0EhUKDWRlZmluaXRpb25faWQYASABKAkSDAoEZXRhZxgCIAEoCRITCgtzb3VyY2VfdGV4dBgDIAEoCRIuCgZmb3JtYXQYBCABKA4yHi53b3JrZmxvd3Mub3BzLnYxLlNvdXJjZUZvcm1hdBInCgZsYXlvdXQYBSABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EhAKCHNhdmVkX2J5GAYgASgJEiwKCHNhdmVkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgxiYXNlX3ZlcnNpb24YCCABKAUioQEKFldvcmtmbG93c0NyZWF0ZVJlcXVlc3QSFAoMd29ya3NwYWNlX2lkGAEgASgJEgwKBG5hbWUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSDAoEdGFncxgEIAMoCRINCgVvd25lchgFIAEoCRIMCgR0ZWFtGAYgASgJEhMKC3NvdXJjZV90ZXh0GAcgASgJEg4KBnJlYXNvbhgIIAEoCSKwAQoWV29ya2Zsb3dzVXBkYXRlUmVxdWVzdBIVCg1kZWZpbml0aW9uX2lkGAEgASgJEgwKBG5hbWUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSDAoEdGFncxgEIAMoCRINCgVvd25lchgFIAEoCRIMCgR0ZWFtGAYgASgJEhMKC3VwZGF0ZV9tYXNrGAcgAygJEgwKBGV0YWcYCCABKAkSDgoGcmVhc29uGAkgASgJIkAKF1dvcmtmbG93c0FyY2hpdmVSZXF1ZXN0EhUKDWRlZmluaXRpb25faWQYASABKAkSDgoGcmVhc29uGAIgASgJIkIKGVdvcmtmbG93c1VuYXJjaGl2ZVJlcXVlc3QSFQoNZGVmaW5pdGlvbl9pZBgBIAEoCRIOCgZyZWFzb24YAiABKAkiVQoWV29ya2Zsb3dzRGVsZXRlUmVxdWVzdBIVCg1kZWZpbml0aW9uX2lkGAEgASgJEg4KBnJlYXNvbhgCIAEoCRIUCgx3b3Jrc3BhY2VfaWQYAyABKAkiGQoXV29ya2Zsb3dzRGVsZXRlUmVzcG9uc2UiKAoPR2V0RHJhZnRSZXF1ZXN0EhUKDWRlZmluaXRpb25faWQYASABKAkixwEKEFNhdmVEcmFmdFJlcXVlc3QSFQoNZGVmaW5pdGlvbl9pZBgBIAEoCRITCgtzb3VyY2VfdGV4dBgCIAEoCRIuCgZmb3JtYXQYAyABKA4yHi53b3JrZmxvd3Mub3BzLnYxLlNvdXJjZUZvcm1hdBInCgZsYXlvdXQYBCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EgwKBGV0YWcYBSABKAkSEAoIYXV0b3NhdmUYBiABKAgSDgoGcmVhc29uGAcgASgJIkoKE0Rpc2NhcmREcmFmdFJlcXVlc3QSFQoNZGVmaW5pdGlvbl9pZBgBIAEoCRIMCgRldGFnGAIgASgJEg4KBnJlYXNvbhgDIAEoCSIWChREaXNjYXJkRHJhZnRSZXNwb25zZSJbChNQdWJsaXNoRHJhZnRSZXF1ZXN0EhUKDWRlZmluaXRpb25faWQYASABKAkSDAoEZXRhZxgCIAEoCRIMCgRub3RlGAMgASgJEhEKCWRlcGxveV90bxgEIAEoCSpdCgxTb3VyY2VGb3JtYXQSHQoZU09VUkNFX0ZPUk1BVF9VTlNQRUNJRklFRBAAEhYKElNPVVJDRV9GT1JNQVRfWUFNTBABEhYKElNPVVJDRV9GT1JNQVRfSlNPThACYgZwcm90bzM", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("Cid3b3JrZmxvd3Mvb3BzL3YxL3dvcmtmbG93X2NoYW5nZXMucHJvdG8SEHdvcmtmbG93cy5vcHMudjEi8AEKBURyYWZ0EhUKDWRlZmluaXRpb25faWQYASABKAkSDAoEZXRhZxgCIAEoCRITCgtzb3VyY2VfdGV4dBgDIAEoCRIuCgZmb3JtYXQYBCABKA4yHi53b3JrZmxvd3Mub3BzLnYxLlNvdXJjZUZvcm1hdBInCgZsYXlvdXQYBSABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EhAKCHNhdmVkX2J5GAYgASgJEiwKCHNhdmVkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgxiYXNlX3ZlcnNpb24YCCABKAUi0AEKFldvcmtmbG93c0NyZWF0ZVJlcXVlc3QSFAoMd29ya3NwYWNlX2lkGAEgASgJEgwKBG5hbWUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSDAoEdGFncxgEIAMoCRINCgVvd25lchgFIAEoCRIMCgR0ZWFtGAYgASgJEhMKC3NvdXJjZV90ZXh0GAcgASgJEg4KBnJlYXNvbhgIIAEoCRItCglydW5fbGltaXQYCSABKAsyGi53b3JrZmxvd3Mub3BzLnYxLlJ1bkxpbWl0It8BChZXb3JrZmxvd3NVcGRhdGVSZXF1ZXN0EhUKDWRlZmluaXRpb25faWQYASABKAkSDAoEbmFtZRgCIAEoCRITCgtkZXNjcmlwdGlvbhgDIAEoCRIMCgR0YWdzGAQgAygJEg0KBW93bmVyGAUgASgJEgwKBHRlYW0YBiABKAkSEwoLdXBkYXRlX21hc2sYByADKAkSDAoEZXRhZxgIIAEoCRIOCgZyZWFzb24YCSABKAkSLQoJcnVuX2xpbWl0GAogASgLMhoud29ya2Zsb3dzLm9wcy52MS5SdW5MaW1pdCJAChdXb3JrZmxvd3NBcmNoaXZlUmVxdWVzdBIVCg1kZWZpbml0aW9uX2lkGAEgASgJEg4KBnJlYXNvbhgCIAEoCSJCChlXb3JrZmxvd3NVbmFyY2hpdmVSZXF1ZXN0EhUKDWRlZmluaXRpb25faWQYASABKAkSDgoGcmVhc29uGAIgASgJIlUKFldvcmtmbG93c0RlbGV0ZVJlcXVlc3QSFQoNZGVmaW5pdGlvbl9pZBgBIAEoCRIOCgZyZWFzb24YAiABKAkSFAoMd29ya3NwYWNlX2lkGAMgASgJIhkKF1dvcmtmbG93c0RlbGV0ZVJlc3BvbnNlIigKD0dldERyYWZ0UmVxdWVzdBIVCg1kZWZpbml0aW9uX2lkGAEgASgJIscBChBTYXZlRHJhZnRSZXF1ZXN0EhUKDWRlZmluaXRpb25faWQYASABKAkSEwoLc291cmNlX3RleHQYAiABKAkSLgoGZm9ybWF0GAMgASgOMh4ud29ya2Zsb3dzLm9wcy52MS5Tb3VyY2VGb3JtYXQSJwoGbGF5b3V0GAQgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIMCgRldGFnGAUgASgJEhAKCGF1dG9zYXZlGAYgASgIEg4KBnJlYXNvbhgHIAEoCSJKChNEaXNjYXJkRHJhZnRSZXF1ZXN0EhUKDWRlZmluaXRpb25faWQYASABKAkSDAoEZXRhZxgCIAEoCRIOCgZyZWFzb24YAyABKAkiFgoURGlzY2FyZERyYWZ0UmVzcG9uc2UiWwoTUHVibGlzaERyYWZ0UmVxdWVzdBIVCg1kZWZpbml0aW9uX2lkGAEgASgJEgwKBGV0YWcYAiABKAkSDAoEbm90ZRgDIAEoCRIRCglkZXBsb3lfdG8YBCABKAkqXQoMU291cmNlRm9ybWF0Eh0KGVNPVVJDRV9GT1JNQVRfVU5TUEVDSUZJRUQQABIWChJTT1VSQ0VfRk9STUFUX1lBTUwQARIWChJTT1VSQ0VfRk9STUFUX0pTT04QAmIGcHJvdG8z", [file_google_protobuf_struct, file_google_protobuf_timestamp, file_workflows_ops_v1_run_limits]);
 
 /**
  * The text of a workflow that somebody works on. A workflow has one at most.
@@ -131,6 +133,13 @@ export type WorkflowsCreateRequest = Message<"workflows.ops.v1.WorkflowsCreateRe
    * @generated from field: string reason = 8;
    */
   reason: string;
+
+  /**
+   * Unset: any number of runs may be open.
+   *
+   * @generated from field: workflows.ops.v1.RunLimit run_limit = 9;
+   */
+  runLimit?: RunLimit | undefined;
 };
 
 /**
@@ -175,7 +184,7 @@ export type WorkflowsUpdateRequest = Message<"workflows.ops.v1.WorkflowsUpdateRe
   team: string;
 
   /**
-   * What is changed: `name`, `description`, `tags`, `owner`, `team`.
+   * What is changed: `name`, `description`, `tags`, `owner`, `team`, `run_limit`.
    *
    * @generated from field: repeated string update_mask = 7;
    */
@@ -194,6 +203,14 @@ export type WorkflowsUpdateRequest = Message<"workflows.ops.v1.WorkflowsUpdateRe
    * @generated from field: string reason = 9;
    */
   reason: string;
+
+  /**
+   * Unset, or with max_open_runs 0: any number of runs may be open, and those that wait begin. A changed key holds for the runs
+   * that are started from then on.
+   *
+   * @generated from field: workflows.ops.v1.RunLimit run_limit = 10;
+   */
+  runLimit?: RunLimit | undefined;
 };
 
 /**

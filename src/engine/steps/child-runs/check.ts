@@ -25,6 +25,7 @@ export function checkWorkflow(value: Json, path: string, addFault: AddFault): vo
   const input = ownValue(value, "input");
   if (input !== undefined && !isJsonObject(input)) addFault(`${path}.input`, "must be an object");
   checkForEach(value, path, addFault);
+  checkRepeat(value, path, addFault);
 }
 
 /** Reports keys of the setting beside it, where they have no effect; `path` is `steps[3]`. */
@@ -81,6 +82,17 @@ function checkForEach(workflow: JsonObject, path: string, addFault: AddFault): v
       addFault(`${path}.${key}`, `must be a whole number from 1 to ${MAX_CHILDREN}`);
     }
     if (forEach === undefined) addFault(`${path}.${key}`, "only a workflow with for_each has it");
+  }
+}
+
+function checkRepeat(workflow: JsonObject, path: string, addFault: AddFault): void {
+  const repeatWhile = ownValue(workflow, "repeat_while");
+  if (repeatWhile === undefined) return;
+  if (typeof repeatWhile !== "string" || repeatWhile.trim() === "") {
+    addFault(`${path}.repeat_while`, "must be a text: an expression over the output of a round");
+  }
+  if (ownValue(workflow, "for_each") !== undefined) {
+    addFault(`${path}.repeat_while`, "stands beside for_each: a step repeats, or has a list");
   }
 }
 

@@ -19,6 +19,7 @@ import { MAX_PAYLOAD_BYTES } from "../../values/limits.ts";
 import type { Reply } from "../../values/reply.ts";
 import type { ChildCounts } from "../../values/step-detail.ts";
 import { compensationReported, noteCost } from "./compensated.ts";
+import { repeats, roundCompleted } from "./repeat.ts";
 import { startNextChildren } from "./start.ts";
 
 /** The answer to a start: the child's id, or why it was refused. */
@@ -57,7 +58,9 @@ export function childReported(draft: Draft, report: ChildReport): Reply {
   }
   const isAwaited = awaits(draft, index, attempt);
   const { output } = report;
-  const kept = isAwaited && output !== undefined ? { output } : {};
+  // The output of a round goes on to the next one, or ends the step.
+  const isKept = isAwaited && !repeats(draft, index);
+  const kept = isKept && output !== undefined ? { output } : {};
   // While the run compensates, a child's cost counts whichever attempt started the child.
   const counts = isAwaited || draft.run.state === "COMPENSATING";
   // A child that compensated itself also gets a request at its turn, and reports its cost then.
@@ -67,7 +70,7 @@ export function childReported(draft: Draft, report: ChildReport): Reply {
   addCost(draft, index, costUsd);
   if (!isAwaited) return reportedBeforeCompensation(draft, index);
   if (report.state === "COMPLETED" && output !== undefined) {
-    childCompleted(draft, index, runId, output);
+    childCompleted(draft, index, heard, output);
   } else {
     // A retry would not help: the child was cancelled elsewhere, or its output is missing or too large.
     childFailed(draft, index, heard, failure(report.errorMessage, report.state === "FAILED"));
@@ -116,7 +119,17 @@ function endOf({ state }: ChildReport): ChildState {
  */
 const FREE_BYTES_A_CHILD = 128;
 
-function childCompleted(draft: Draft, index: number, runId: string, output: JsonObject): void {
+function childCompleted(draft: Draft, index: number, child: ChildRun, output: JsonObject): void {
+  const { runId } = child;
+  if (repeats(draft, index)) {
+    roundCompleted(
+      draft,
+      index,
+      { ...child, output },
+      counted(draft, index, { failed: 0, bytes: 0 }),
+    );
+    return;
+  }
   const bytes = Math.max(0, jsonSizeBytes(output) - FREE_BYTES_A_CHILD);
   const children = counted(draft, index, { failed: 0, bytes });
   if (children.items === undefined) {
@@ -137,7 +150,8 @@ function childFailed(draft: Draft, index: number, { child, runId }: ChildRun, tr
     goOn(draft, index, children);
     return;
   }
-  const name = runId === "" ? `item ${child}` : `item ${child} (${runId})`;
+  const place = repeats(draft, index) ? `round ${child + 1}` : `item ${child}`;
+  const name = runId === "" ? place : `${place} (${runId})`;
   releaseAttempt(draft, index, "another child of the step failed");
   goBadly(draft, index, { ...trouble, message: `${name}: ${trouble.message}` });
 }

@@ -42,6 +42,8 @@ export function planChildren(draft: Draft, index: number, input: JsonObject): Pl
   if (base?.ok === false) return refuse(base.problem);
   const given = base !== undefined && isJsonObject(base.value) ? base.value : input;
   const plan = { ...targetOf(target.value), input: given };
+  // The first round has no output before it.
+  if (settings.repeatWhile !== undefined) return { ok: true, plan, items: [null] };
   if (settings.forEach === undefined) return { ok: true, plan };
   const list = renderIn(draft, settings.forEach, input);
   if (!list.ok) return refuse(list.problem);

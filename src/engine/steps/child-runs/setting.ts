@@ -11,6 +11,7 @@ export const WORKFLOW_KEYS = [
   "for_each",
   "max_parallel",
   "required",
+  "repeat_while",
 ] as const;
 
 /** The setting of a step that starts child runs; undefined for every other step. */

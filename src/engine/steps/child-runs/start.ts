@@ -1,5 +1,6 @@
 /**
- * Starts the child runs of a step: one, or one for each item of a list.
+ * Starts the child runs of a step: one, one for each item of a list, or one for each round of a repetition, whose list grows by a row
+ * when another round follows (repeat.ts).
  * Boundary: plan.ts says what is started, ends.ts applies the children's reports.
  * Invariants:
  * 1. The rows of all children of a list are inserted when its attempt begins. A start writes only the row of its call.
@@ -10,7 +11,7 @@ import type { Draft } from "../../draft/draft.ts";
 import { setCounts } from "../../flow/compensate-children.ts";
 import { goBadly, succeed } from "../../flow/ending.ts";
 import { type ChildRun, type ChildSet, PLAN } from "../../values/child-run.ts";
-import { type JsonObject, jsonSizeBytes } from "../../values/json.ts";
+import { type Json, type JsonObject, jsonSizeBytes } from "../../values/json.ts";
 import { HAS_CHILDREN, MAY_HAVE_ACTED } from "../../values/run.ts";
 import { isBetweenAttempts } from "../../values/step-detail.ts";
 import type { StepTask } from "../contract.ts";
@@ -62,10 +63,16 @@ export function startNextChildren(draft: Draft, index: number): void {
   let bytes = 0;
   for (let child = first; child < first + count && bytes < BYTES_AT_ONCE; child += 1) {
     const item = draft.children.find(index, { attempt, child })?.input ?? null;
-    const input = { ...plan.input, item, index: child };
+    const input = { ...plan.input, ...ownInput(draft, index, child, item) };
     bytes += jsonSizeBytes(input);
     startChild(draft, index, plan, input);
   }
+}
+
+/** What a child gets beside what all of them share. */
+function ownInput(draft: Draft, index: number, child: number, item: Json): JsonObject {
+  if (draft.step(index).children?.repeatWhile === undefined) return { item, index: child };
+  return { round: child + 1, ...(child === 0 ? {} : { last: item }) };
 }
 
 /** The children of a list that start now. */
@@ -97,7 +104,8 @@ function missingNext(draft: Draft, index: number): ChildSet[] {
   ];
 }
 
-function newChild(draft: Draft, step: number, child: number): ChildRun {
+/** The row of a child of the present attempt. */
+export function newChild(draft: Draft, step: number, child: number): ChildRun {
   const attempt = draft.rows.peek(step).retryCount + 1;
   return { step, attempt, child, state: "new", runId: "", costUsd: 0, seq: 0 };
 }

@@ -22,6 +22,7 @@ import {
 import type { ReplicaView } from "../../../runtime/replica-view.ts";
 import { checkFields } from "../fields.ts";
 import type { ReadDeps } from "../service-deps.ts";
+import { starterKindOf } from "../starter-messages.ts";
 import { at } from "./reason.ts";
 import { stepReasons } from "./reasons.ts";
 import { readRunFacts } from "./run-facts.ts";
@@ -47,6 +48,7 @@ export function explainWith(replica: ReplicaView | undefined) {
       moreWaits: Math.max(0, waits.length - WAITS_AT_MOST) + ofSteps.more,
       computedAt: timestampFromMs(nowMs),
       environment: run.environment ?? PRODUCTION,
+      starterKind: starterKindOf(run),
       edges: graph.edges.map(({ index }) => edgeStateOf(run.edgeMarks[index] ?? EDGE_OPEN)),
     };
     return { explanation };

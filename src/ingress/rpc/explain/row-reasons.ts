@@ -46,11 +46,13 @@ function approvalReason({ step, row }: OpenStep, ticket: Ticket): Reason {
 
 /** The child runs that are open. */
 export function childReasons({ children }: RunFacts, { step, row }: OpenStep): Reason[] {
+  const isRound = step.children?.repeatWhile !== undefined;
+  const round = isRound ? ` of round ${row.detail.children?.next ?? 1}` : "";
   return children
     .filter(({ stepIndex }) => stepIndex === row.index)
     .map(({ runId, state }) => ({
       code: ReasonCode.CHILD,
-      sentence: `step ${step.def.id} waits for child run ${runId}, which is ${state ?? "not known"}`,
+      sentence: `step ${step.def.id} waits for child run ${runId}${round}, which is ${state ?? "not known"}`,
       childRunId: runId,
       endsBy: [{ kind: Party_Kind.RUN, id: runId }],
     }));

@@ -10,6 +10,7 @@ import { isFinalStep } from "../../../engine/values/run.ts";
 import { taskIdOf } from "../../../engine/values/task.ts";
 import type { ReplicaView } from "../../../runtime/replica-view.ts";
 import { findRunOutline } from "../../../store/reads/many-runs.ts";
+import { findRunTurn, type RunTurn } from "../../../store/reads/run-limits.ts";
 import {
   findCallsOfRun,
   findNamingLetters,
@@ -34,6 +35,8 @@ export interface RunFacts {
   /** Newest first. */
   readonly notes: readonly RunNote[];
   readonly letters: readonly NamingLetter[];
+  /** Of a run that waits for its turn. */
+  readonly turn: RunTurn | undefined;
   /** By the database's clock. */
   readonly nowMs: number;
   /** Undefined: nothing of the replica's memory is known. */
@@ -78,11 +81,13 @@ export async function readRunFacts(
   const retrying = open.filter(({ detail }) => detail.retrying === true).map(idIn(graph));
   const needsNotes = retrying.length > 0 || run.state === "PAUSED" || run.state === "FAILED";
   const hasChildren = [...steps.values()].some(({ detail }) => detail.children !== undefined);
-  const [{ calls, now }, children, notes, letters] = await Promise.all([
+  const waits = run.state === "PENDING" && run.concurrencyKey !== undefined;
+  const [{ calls, now }, children, notes, letters, turn] = await Promise.all([
     findCallsOfRun(db, visibility, runId),
     hasChildren ? findOpenChildren(db, visibility, runId) : [],
     needsNotes ? findRunNotes(db, visibility, runId, retrying) : [],
     names.length > 0 ? findNamingLetters(db, visibility, runId, new Date(sinceMs), names) : [],
+    waits ? findRunTurn(db, visibility, runId) : undefined,
   ]);
   const awaited = calls.filter(({ kind }) => AWAITED[kind]);
   return {
@@ -93,6 +98,7 @@ export async function readRunFacts(
     children,
     notes,
     letters,
+    turn,
     nowMs: now.getTime(),
     replica,
   };

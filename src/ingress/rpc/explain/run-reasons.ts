@@ -1,4 +1,4 @@
-/** Reasons of the run as a whole: it is paused, its deadline is near, its children are being undone. Pure. */
+/** Reasons of the run as a whole: it waits for its turn, is paused, its deadline is near, its children are being undone. Pure. */
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import {
@@ -8,6 +8,7 @@ import {
   WaitReasonSchema,
 } from "../../../../gen/workflows/ops/v1/runs_pb.ts";
 import { isFinalStep } from "../../../engine/values/run.ts";
+import { shownKey } from "../../../engine/values/run-limit.ts";
 import { at, seconds } from "./reason.ts";
 import type { RunFacts } from "./run-facts.ts";
 
@@ -16,7 +17,30 @@ const NEAR_PART = 0.1;
 
 /** In the order in which they count. */
 export function runReasons(facts: RunFacts): WaitReason[] {
-  return [...pausedReason(facts), ...deadlineReason(facts), ...undoingReasons(facts)];
+  return [
+    ...turnReason(facts),
+    ...pausedReason(facts),
+    ...deadlineReason(facts),
+    ...undoingReasons(facts),
+  ];
+}
+
+function turnReason({ run, turn }: RunFacts): WaitReason[] {
+  // Without a limit it begins at once.
+  if (turn === undefined || turn.maxOpenRuns === null) return [];
+  const { maxOpenRuns, ahead } = turn;
+  const key = shownKey(run.concurrencyKey ?? "");
+  const runs = maxOpenRuns === 1 ? "one open run" : `${maxOpenRuns} open runs`;
+  const ofKey = key === "" ? "" : ` of the key "${key}"`;
+  const before = ahead === 0 ? "" : `, and ${ahead} wait before it`;
+  return [
+    create(WaitReasonSchema, {
+      code: ReasonCode.RUN_LIMIT,
+      sentence: `the run waits for its turn: the workflow has ${runs}${ofKey} at most${before}`,
+      since: timestampFromMs(run.createdAtMs),
+      endsBy: [{ kind: Party_Kind.RUN, id: "" }],
+    }),
+  ];
 }
 
 function pausedReason({ run, notes }: RunFacts): WaitReason[] {

@@ -79,6 +79,8 @@ function findNextDue({ tx, tables }: At, [horizonMs]: [number]) {
       runs: first(runs.map(({ continueAt }) => continueAt)),
       // No world pauses a definition.
       missed: null,
+      // No world limits a workflow.
+      waiting: null,
     },
   ];
 }

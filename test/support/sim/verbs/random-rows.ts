@@ -71,6 +71,7 @@ export class RandomRows {
       ...{ workspaceId: this.pick(WORKSPACES), versionId: this.pick(["wfv-line", "wfv-wait"]) },
       ...{ inputUnset: null, parentStep: null, rerun: null, inputPatches: null },
       ...{ environment: this.maybe(() => "staging"), vars: this.maybe(() => ({ b: 1, a: 2 })) },
+      ...{ startedBy: this.maybe(() => "agent" as const), concurrencyKey: this.maybe(() => "/k") },
       createdAt: new Date(this.#nowMs()),
       ...{ startedAt: this.time(), completedAt: this.maybe(() => this.time()) },
       ...{ deadlineAt: this.maybe(() => this.time()), continueAt: this.maybe(() => this.time()) },

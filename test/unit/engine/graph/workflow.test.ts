@@ -28,6 +28,7 @@ describe("config.workflow", () => {
     { name: "{{ which }}", version: "{{ v }}" },
     { name: "child", for_each: "leads", max_parallel: 3, required: 2 },
     { name: "child", for_each: "{{ steps['s'].output.leads }}" },
+    { name: "child", repeat_while: "output.more && round < 5" },
   ];
   it.each(sound)("accepts %j", (workflow) => {
     expect(fieldsOf(workflow)).toEqual([]);
@@ -49,6 +50,10 @@ describe("config.workflow", () => {
     [{ name: "a", for_each: "l", max_parallel: 0 }, ["workflow.max_parallel"]],
     [{ name: "a", for_each: "l", required: 10_001 }, ["workflow.required"]],
     [{ name: "a", required: 1 }, ["workflow.required"]],
+    [{ name: "a", repeat_while: true }, ["workflow.repeat_while"]],
+    [{ name: "a", repeat_while: "n +" }, ["workflow.repeat_while"]],
+    [{ name: "a", repeat_while: "n", for_each: "l" }, ["workflow.repeat_while"]],
+    [{ name: "a", repeat_while: "n", max_parallel: 2 }, ["workflow.max_parallel"]],
     [{ name: "a", max_parallel: 1 }, ["workflow.max_parallel"]],
   ];
   it.each(wrong)("refuses %j", (workflow, fields) => {
@@ -71,7 +76,7 @@ describe("config.workflow", () => {
 
   it("names the allowed keys for an unknown one", () => {
     const keys =
-      'use "definition_id", "name", "version", "input", "for_each", "max_parallel" or "required"';
+      'use "definition_id", "name", "version", "input", "for_each", "max_parallel", "required" or "repeat_while"';
     expect(faultsOf({ name: "a", foreach: "l", paralel: 3 })).toEqual([
       {
         field: "workflow.foreach",

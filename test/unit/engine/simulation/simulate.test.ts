@@ -212,6 +212,13 @@ steps:
     expect(wrong.endMs - START_MS).toBe(72 * HOUR_MS);
   });
 
+  test("rounds of a repetition are answered in their order, and end with the condition", () => {
+    const text = "workflow: w\nsteps:\n  pages: { run: load, repeat_while: more, next: end }\n";
+    const pages = [true, true, false].map((more, n) => ({ output: { more, n } }));
+    const played = play(text, {}, { pages });
+    expect(played.output).toMatchObject({ more: false, n: 2, rounds: 3 });
+  });
+
   test("governance, workers and child runs answer", () => {
     const text = `workflow: w
 steps:

@@ -15,7 +15,8 @@ function callerOf(role: string, isAgent = false): Caller {
 
 /** A caller whose token has these words. */
 function tokenOf(words: string[], isAgent = false): Caller {
-  const caller = readCaller({ subject: "ann", workspaceId: "ws", words, isAgent });
+  const facts = { subject: "ann", workspaceId: "ws", isService: false };
+  const caller = readCaller({ ...facts, words, isAgent });
   if (caller === undefined) throw new Error("no caller");
   return caller;
 }

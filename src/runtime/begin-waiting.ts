@@ -1,0 +1,92 @@
+/**
+ * Begins runs that wait for their turn, oldest first; where a workflow replaces, it cancels the oldest runs in favour of the newest.
+ * Boundary: one round over the keys with runs that wait. ingress/timers/ decides when the next one is.
+ * Invariant: what is begun is counted under the lock of its key (run-limits.ts), so a round that read too much begins too little, and never
+ * too many. Every replica may run it at once.
+ */
+import type { Cause } from "../engine/values/input.ts";
+import { WAITING_AT_MOST, WHEN_FULL } from "../engine/values/run-limit.ts";
+import type { Log } from "../process/log.ts";
+import type { Database } from "../store/database.ts";
+import { findWaiting, type RunKey, type WaitingKey } from "../store/run-limits.ts";
+import type { Processor } from "./processor.ts";
+import { isTemporary } from "./temporary.ts";
+
+/** What a round needs. */
+export interface WaitingDeps {
+  readonly database: Pick<Database, "read">;
+  readonly processor: Pick<Processor, "submit">;
+  readonly log: Log;
+}
+
+/** Where the next round goes on. */
+export interface WaitingRound {
+  /** Undefined: at the first key. */
+  readonly next: RunKey | undefined;
+}
+
+type Waiting = WaitingKey["waiting"][number];
+
+const KEYS_AT_ONCE = 100;
+const FIRST: RunKey = { definitionId: "", key: "" };
+const CAUSE: Cause = { kind: "engine", id: "run_limit" };
+
+/** One round: of the keys after `after`, 100 at most. */
+export async function beginWaiting(
+  deps: WaitingDeps,
+  after: RunKey | undefined,
+): Promise<WaitingRound> {
+  const limit = { keys: KEYS_AT_ONCE, runs: WAITING_AT_MOST };
+  const keys = await findWaiting(deps.database.read, after ?? FIRST, limit);
+  await Promise.all(keys.map((key) => serve(deps, key)));
+  const last = keys.at(-1);
+  return { next: keys.length < KEYS_AT_ONCE ? undefined : last };
+}
+
+async function serve(deps: WaitingDeps, found: WaitingKey): Promise<void> {
+  const { maxOpenRuns, whenFull, open, waiting } = found;
+  if (maxOpenRuns === null) return begin(deps, waiting);
+  if (WHEN_FULL[whenFull ?? 0] !== "replace") {
+    return begin(deps, waiting.slice(0, Math.max(0, maxOpenRuns - open.length)));
+  }
+  // A run that is being compensated is not cut off.
+  const replaceable = [...open.filter(({ state }) => state !== "COMPENSATING"), ...waiting];
+  const most = maxOpenRuns - (open.length - (replaceable.length - waiting.length));
+  const excess = Math.max(0, replaceable.length - Math.max(0, most));
+  // Where nothing but compensations is open, the newest waits.
+  const replaced = replaceable.slice(0, Math.min(excess, replaceable.length - 1));
+  await Promise.all(replaced.map((run) => replace(deps, run, waiting.at(-1))));
+  const gone = new Set(replaced.map(({ id }) => id));
+  await begin(deps, waiting.filter(({ id }) => !gone.has(id)).slice(0, maxOpenRuns));
+}
+
+async function begin(deps: WaitingDeps, runs: readonly Waiting[]): Promise<void> {
+  await Promise.all(
+    runs.map(({ id: runId, workspaceId }) =>
+      submit(deps, { runId, workspaceId }, { kind: "run_begun", cause: CAUSE }),
+    ),
+  );
+}
+
+/** One that has ended meanwhile stays as it is. */
+function replace(
+  deps: WaitingDeps,
+  { id: runId, workspaceId }: Waiting,
+  by: Waiting | undefined,
+): Promise<void> {
+  const reason = `replaced by run ${by?.id ?? ""}: the workflow has as many open runs as it may`;
+  return submit(deps, { runId, workspaceId }, { kind: "cancel_requested", reason, cause: CAUSE });
+}
+
+async function submit(
+  { processor, log }: WaitingDeps,
+  run: { readonly runId: string; readonly workspaceId: string },
+  input: Extract<Parameters<Processor["submit"]>[0], { kind: "input" }>["input"],
+): Promise<void> {
+  try {
+    await processor.submit({ kind: "input", ...run, input });
+  } catch (error) {
+    // It waits still, and comes again with a later round.
+    if (!isTemporary(error)) log.error("a run that waits cannot be begun", { ...run, error });
+  }
+}

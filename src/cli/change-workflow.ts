@@ -42,6 +42,13 @@ export const update: Action = async (call) => {
   const paths: string[] = UPDATED.filter((name) => textOption(call, name) !== undefined);
   const tags = tagsOf(call);
   if (tags !== undefined) paths.push("tags");
+  const rate = textOption(call, "highFailureRate");
+  if (rate !== undefined) paths.push("high_failure_rate");
+  const announces = textOption(call, "announcesStarts");
+  if (announces !== undefined) paths.push("announces_starts");
+  if (!["yes", "no", undefined].includes(announces)) {
+    throw usageFault(`--announces-starts ${announces} is neither yes nor no`);
+  }
   if (paths.length === 0) throw usageFault("give what is to be changed, such as --owner NAME");
   const service = await connect(call);
   const { definition, etag } = await readWorkflow(service, call.args[0] ?? "");
@@ -49,6 +56,7 @@ export const update: Action = async (call) => {
     ...{ definitionId: definition?.id ?? "", etag, updateMask: paths, tags: tags ?? [] },
     ...{ name: textOf(call, "name"), description: textOf(call, "description") },
     ...{ owner: textOf(call, "owner"), team: textOf(call, "team") },
+    ...{ highFailureRate: shareOf(rate), announcesStarts: announces === "yes" },
     reason: textOf(call, "reason"),
   });
   printWorkflow(requireShown(workflow), call.out);
@@ -95,6 +103,12 @@ export const remove: Action = async (call) => {
   call.out.line(definitionId);
   return EXIT.done;
 };
+
+function shareOf(text = "0"): number {
+  const share = Number(text);
+  if (text.trim() !== "" && share >= 0 && share <= 1) return share;
+  throw usageFault(`--high-failure-rate ${text} is no share such as 0.25`);
+}
 
 function textOf(call: Call, name: string): string {
   return textOption(call, name) ?? "";

@@ -53,8 +53,16 @@ export const WORKFLOW_COMMANDS: readonly CommandRow[] = [
     examples: [
       ["update expense-approval --owner bob", "another owner"],
       ["update expense-approval --name expenses", "another name"],
+      ["update expense-approval --high-failure-rate 0.25", "an event when a quarter fails"],
     ],
-    options: [["--name <text>", "another name"], ...WORDS, REASON, KEY],
+    options: [
+      ["--name <text>", "another name"],
+      ...WORDS,
+      ["--high-failure-rate <share>", "above 0, at most 1: more failed runs of a day are an event"],
+      ["--announces-starts <yes|no>", "each run that starts is an event workflow.triggered too"],
+      REASON,
+      KEY,
+    ],
     callsService: true,
     load: async () => (await import("./change-workflow.ts")).update,
   },

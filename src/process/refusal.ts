@@ -13,6 +13,8 @@ export type Reason =
   | "workflow_paused"
   | "archived"
   | "has_runs"
+  | "hook_refused"
+  | "hook_away"
   | "etag_mismatch"
   | "too_large"
   | "too_costly"
@@ -39,6 +41,8 @@ export interface RefusalFacts {
   readonly to?: string;
   /** The scope that the caller's token lacks. */
   readonly scope?: string;
+  /** The name of the hook that refuses. */
+  readonly hook?: string;
   /** The etag of the call, and that of what is stored; "" where nothing is. */
   readonly etags?: { readonly sent: string; readonly stored: string };
   readonly cause?: unknown;
@@ -69,6 +73,9 @@ const TEMPORARY: Readonly<Record<Reason, boolean>> = {
   workflow_paused: false,
   archived: false,
   has_runs: false,
+  hook_refused: false,
+  // It is asked again by the next call; there is no telling when it answers.
+  hook_away: false,
   etag_mismatch: false,
   too_large: false,
   // The database ended the work for its length: the same work takes as long again.

@@ -7,13 +7,10 @@
  * 2. What is ACTIVE in production and the definition's latest version move in one transaction, under the definition's lock, which
  *    publishing takes too.
  */
-import { compileGraphInPieces } from "../engine/graph/compile.ts";
 import { triggerKeyOf } from "../engine/matching/keys.ts";
-import { workflowOf } from "../engine/steps/child-runs/setting.ts";
-import type { StepDefinition, VersionSpec } from "../engine/values/definition.ts";
 import { versionDigest } from "../engine/values/digest.ts";
 import { PRODUCTION } from "../engine/values/environment.ts";
-import { canonicalJson, type JsonObject, ownValue } from "../engine/values/json.ts";
+import { canonicalJson, type JsonObject } from "../engine/values/json.ts";
 import { newDeploymentId } from "../process/ids.ts";
 import { Refusal } from "../process/refusal.ts";
 import type { Queries, Tx } from "../store/database.ts";
@@ -35,7 +32,8 @@ import {
 } from "../store/reads/deployments.ts";
 import { findNewestNumber } from "../store/reads/version-sources.ts";
 import { EVERY_WORKSPACE } from "../store/reads/visibility.ts";
-import { findMissingChildren } from "../store/service-reads/child-targets.ts";
+import { closedRefusal, unpublishedRefusal } from "./closed-refusals.ts";
+import { deploymentEvent } from "./definition-events.ts";
 import {
   commitWithEvents,
   type DefinitionDeps,
@@ -44,7 +42,7 @@ import {
   type Publisher,
   requireOpen,
 } from "./definitions.ts";
-import { inPieces } from "./in-pieces.ts";
+import { requireRunnable } from "./runnable-versions.ts";
 
 /** What is to be deployed; `workspaceId` "" takes any workspace's definition. */
 export interface DeployOrder extends Publisher {
@@ -61,10 +59,15 @@ export interface DeployOrder extends Publisher {
   readonly expectedVersion: number | undefined;
 }
 
+/** A deployment, and the events of what was done. */
+interface Deployed {
+  readonly row: DeploymentRow;
+  readonly events: readonly JsonObject[];
+}
+
 /** What is to be ended. */
 export type RetireOrder = Omit<DeployOrder, "version" | "fromEnvironment" | "vars">;
 
-const NAMED_AT_MOST = 5;
 /** Of a workflow, besides production: lists show all of them. */
 const ENVIRONMENTS_AT_MOST = 16;
 
@@ -80,8 +83,8 @@ export async function deploy(deps: DefinitionDeps, order: DeployOrder): Promise<
       throw new Refusal("lost_race", `version ${meant} took the place of ${checked.version}`);
     }
     requireExpected(order, activeIn(definition, current, environment));
-    const row = await deployLocked(tx, definition, order, checked);
-    return { row, madeId: row.id, definitionId, events: [] };
+    const { row, events } = await deployLocked(tx, definition, order, checked);
+    return { row, madeId: row.id, definitionId, events };
   });
 }
 
@@ -91,7 +94,7 @@ export async function deployLocked(
   definition: DefinitionRow,
   order: Pick<DeployOrder, "environment" | "vars" | "by" | "note">,
   version: VersionRow,
-): Promise<DeploymentRow> {
+): Promise<Deployed> {
   const { environment } = order;
   const { id: definitionId } = definition;
   await requireOpen(tx, definitionId);
@@ -111,7 +114,9 @@ export async function deployLocked(
   if (waiting !== undefined && waiting !== same) {
     await endDeployment(tx, { definitionId, environment }, "PENDING_APPROVAL", "SUPERSEDED");
   }
-  return same ?? put(tx, definition, order, { version, vars, needsApproval });
+  if (same !== undefined) return { row: same, events: [] };
+  const row = await put(tx, definition, order, { version, vars, needsApproval });
+  return { row, events: [deploymentEvent(definition, row, order.by, order.note)] };
 }
 
 /** Ends what is ACTIVE in an environment. Refuses illegal_move where nothing is, and in production. */
@@ -127,7 +132,9 @@ export async function retire(deps: DefinitionDeps, order: RetireOrder): Promise<
     const place = { definitionId, environment };
     const id = await endDeployment(tx, place, "ACTIVE", "RETIRED");
     if (id === undefined) throw refused(`nothing is deployed in ${environment}`);
-    return { row: await requireRow(tx, id), madeId: id, definitionId, events: [] };
+    const row = await requireRow(tx, id);
+    const events = [deploymentEvent(definition, row, order.by, order.note)];
+    return { row, madeId: id, definitionId, events };
   });
 }
 
@@ -192,8 +199,7 @@ async function checkedVersion(
   const { callers } = database;
   const definition = await findDefinition(callers, EVERY_WORKSPACE, definitionId);
   if (definition === undefined || !["", definition.workspaceId].includes(workspaceId)) {
-    const resource = { type: "definition", name: definitionId };
-    throw new Refusal("not_found", `there is no definition ${definitionId}`, { resource });
+    throw closedRefusal(definitionId, "deleted");
   }
   const current = await findCurrentDeployments(callers, EVERY_WORKSPACE, [definitionId]);
   const number = await numberOf(callers, definition, current, order);
@@ -224,9 +230,8 @@ async function numberOf(
   if (version !== 0) return version;
   const newest = await findNewestNumber(queries, EVERY_WORKSPACE, definition.id);
   if (newest !== 0) return newest;
-  const resource = { type: "definition", name: definition.id };
   const message = "the definition has no published version yet";
-  throw new Refusal("nothing_published", message, { resource });
+  throw unpublishedRefusal(definition.id, message, "DEPLOYED");
 }
 
 /** What starts in an environment now. */
@@ -256,41 +261,6 @@ function requireExpected(
   if (expectedVersion === undefined || expectedVersion === (active?.version ?? 0)) return;
   const there = active === undefined ? "none" : `version ${active.version}`;
   throw refused(`${environment} has ${there}, not version ${expectedVersion}: look again`);
-}
-
-/** A version of another release may be more than this one knows, and a workflow that it starts may be gone. */
-async function requireRunnable(
-  queries: Queries,
-  { workspaceId }: DefinitionRow,
-  version: VersionRow,
-): Promise<void> {
-  const spec = specOfVersion(version);
-  const missing = await findMissingChildren(queries, workspaceId, spec.steps.flatMap(fixedTarget));
-  const fault = await faultOf(spec);
-  if (fault === undefined && missing.length === 0) return;
-  const gone = `it starts workflows that are not there: ${missing.slice(0, NAMED_AT_MOST).join(", ")}`;
-  throw refused(`version ${version.version} cannot run: ${fault ?? gone}`);
-}
-
-/** The workflow that a step starts; none where an expression names it. */
-function fixedTarget(step: StepDefinition): { id: string; name: string }[] {
-  const setting = workflowOf(step) ?? {};
-  const id = ownValue(setting, "definition_id") ?? "";
-  const name = ownValue(setting, "name") ?? "";
-  if (typeof id !== "string" || typeof name !== "string") return [];
-  const text = `${id}${name}`;
-  return text === "" || text.includes("{{") ? [] : [{ id, name }];
-}
-
-/** Why a version does not compile; undefined where it does. */
-async function faultOf(spec: VersionSpec): Promise<string | undefined> {
-  try {
-    await inPieces(compileGraphInPieces(spec));
-    return undefined;
-  } catch (error) {
-    if (error instanceof Error) return error.message;
-    throw error;
-  }
 }
 
 function refused(message: string): Refusal {

@@ -27,7 +27,7 @@ import {
 } from "../store/reads/definitions.ts";
 import { EVERY_WORKSPACE } from "../store/reads/visibility.ts";
 import { saveVersionSource, type VersionSource } from "../store/version-sources.ts";
-import { createdEvent, publishedEvent, workflowEvent } from "./definition-events.ts";
+import { createdEvents, publishedEvents } from "./definition-events.ts";
 import {
   checkedSpec,
   commitWithEvents,
@@ -116,13 +116,13 @@ export async function publishTo(
           definition,
           version: latest && isSame ? latest.version : await storeUndeployed(tx, definition, spec),
         };
+  const events: JsonObject[] = isNew ? createdEvents(definition, publisher.by, publisher.note) : [];
+  if (!isSame) events.push(...publishedEvents(row, publisher, isProduction));
   if (!isProduction) {
     const order = { ...publisher, environment: deployTo, vars: undefined };
-    await deployLocked(tx, definition, order, row.version);
+    events.push(...(await deployLocked(tx, definition, order, row.version)).events);
   }
   await saveVersionSource(tx, row.version.id, source);
-  const events: JsonObject[] = isNew ? createdEvents(definition, source) : [];
-  if (!isSame) events.push(publishedEvent(row), publishedWorkflow(row, source));
   const outcome = isNew ? "created" : isSame ? "unchanged" : "published";
   return {
     row: { ...row, outcome },
@@ -131,19 +131,6 @@ export async function publishTo(
     definitionId: definition.id,
     events,
   };
-}
-
-function createdEvents(definition: DefinitionRow, source: VersionSource): JsonObject[] {
-  const { publishedBy: by, note: reason } = source;
-  const change = { operation: "created", of: "0", at: definition.createdAt, by, reason } as const;
-  return [createdEvent(definition), workflowEvent(definition, change)];
-}
-
-function publishedWorkflow({ definition, version }: Published, source: VersionSource): JsonObject {
-  const { createdAt: at, version: number, id } = version;
-  const { publishedBy: by, note: reason } = source;
-  const more = { version: number, version_id: id };
-  return workflowEvent(definition, { operation: "published", of: id, at, by, reason, more });
 }
 
 /** The latest version of a definition, with its digest; undefined: none is published. */

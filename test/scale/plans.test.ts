@@ -114,6 +114,7 @@ const LEANING = [
   "Workflows.List by name",
   "Workflows.List by the time of the last update",
   "Workflows.List by what versions contain",
+  "starts: announced",
 ];
 
 describe("without statistics", () => {

@@ -1,4 +1,5 @@
 /** What statements about workflows read: counters of their runs, pauses and missed triggers, and their sweeps. */
+import { dropOldChanges } from "../../src/store/changes.ts";
 import type { Database, Tx } from "../../src/store/database.ts";
 import { markPublished } from "../../src/store/mark-published.ts";
 import {
@@ -18,9 +19,13 @@ import { countMissed, endPause, lockPauses, putPause } from "../../src/store/pau
 import { countMissedTriggers, findPauses, listMissed } from "../../src/store/reads/pauses.ts";
 import { hasStartedRun } from "../../src/store/reads/started-runs.ts";
 import { EVERY_WORKSPACE, onlyWorkspace } from "../../src/store/reads/visibility.ts";
+import { findChangePlaces, listChangesAfter } from "../../src/store/reads/workflow-changes.ts";
 import { findWorkflowMetrics } from "../../src/store/reads/workflow-metrics.ts";
 import { findWorkflowStats } from "../../src/store/reads/workflow-stats.ts";
 import { COUNTER_KINDS, dayOf } from "../../src/store/run-counts.ts";
+import { findAnnounced } from "../../src/store/service-reads/announced-starts.ts";
+import { findChangeHeads } from "../../src/store/service-reads/change-heads.ts";
+import { findHooksOfWorkflow } from "../../src/store/workflow-hooks.ts";
 import type { Case } from "./cases.ts";
 import { BIG, CLAIMED_RUN as RUN } from "./rows.ts";
 
@@ -47,6 +52,25 @@ const writing =
 
 /** The 1,000 open runs that are counted. */
 const OPEN = { find_workflow_metrics: 1_500 };
+
+const changeCases: readonly Case[] = [
+  {
+    name: "changes: after a number",
+    ask: ({ callers }) =>
+      listChangesAfter(callers, EVERY_WORKSPACE, { workspaceId: BIG, after: 900, limit: 100 }),
+  },
+  {
+    name: "changes: places",
+    ask: ({ callers }) => findChangePlaces(callers, EVERY_WORKSPACE, BIG),
+  },
+  { name: "changes: heads", ask: ({ read }) => findChangeHeads(read, [BIG, "ws_1"]) },
+  { name: "sweep: changes", ask: writing((tx) => dropOldChanges(tx, 100)) },
+  {
+    name: "hooks: of a workflow",
+    ask: ({ callers }) => findHooksOfWorkflow(callers, PAUSED, BIG, ["activate"]),
+  },
+  { name: "starts: announced", ask: ({ read }) => findAnnounced(read) },
+];
 
 /** Their cases. */
 export const workflowCases: readonly Case[] = [
@@ -134,5 +158,6 @@ export const workflowCases: readonly Case[] = [
       endMissed(tx, [{ definitionId: PAUSED, seq: 1, runId: RUN, problem: "" }]),
     ),
   },
+  ...changeCases,
   { name: "sweep: missed triggers", ask: writing((tx) => dropOldMissed(tx, 100)) },
 ];

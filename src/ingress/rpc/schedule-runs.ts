@@ -14,8 +14,7 @@ import {
 } from "../../../gen/workflows/ops/v1/schedules_pb.ts";
 import { readCronLine } from "../../engine/values/cron.ts";
 import { withoutPreset, withZone } from "../../engine/values/cron-presets.ts";
-import { Refusal } from "../../process/refusal.ts";
-import { closedRefusal } from "../../runtime/closed-refusals.ts";
+import { closedRefusal, unpublishedRefusal } from "../../runtime/closed-refusals.ts";
 import { pausedRefusal } from "../../runtime/pauses.ts";
 import { slotsBetween } from "../../runtime/schedule-slots.ts";
 import {
@@ -113,7 +112,5 @@ async function requireVersion(deps: ReadDeps, definitionId: string): Promise<Sta
   if (isArchived) throw closedRefusal(definitionId, "archived");
   if (pauseReason !== null) throw pausedRefusal(definitionId, pauseReason);
   if (id !== null) return { id, number };
-  const resource = { type: "definition", name: definitionId };
-  const words = "the workflow has no published version in production";
-  throw new Refusal("nothing_published", words, { resource });
+  throw unpublishedRefusal(definitionId, "the workflow has no published version in production");
 }

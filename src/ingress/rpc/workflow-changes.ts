@@ -27,7 +27,10 @@ import { formatOf, readDraft, readMessage } from "./workflow-drafts.ts";
 import { readWorkflow } from "./workflow-message.ts";
 
 /** Fields that Update changes. */
-const UPDATED = ["name", "description", "tags", "owner", "team"] as const;
+const UPDATED = [
+  ...(["name", "description", "tags", "owner", "team"] as const),
+  ...(["high_failure_rate", "announces_starts"] as const),
+] as const;
 
 /** Create: with a source text that becomes the draft, whatever faults it has. */
 export function createWith(sources: SourceReader) {
@@ -79,6 +82,10 @@ export async function answerUpdate(deps: WriteDeps, request: WorkflowsUpdateRequ
     faults.add("update_mask", `names "${unknown}"; it may name ${list(UPDATED)}`);
   }
   if (paths.includes("name")) faults.require("name", request.name.trim());
+  const { highFailureRate: rate } = request;
+  if (!(rate >= 0 && rate <= 1)) {
+    faults.add("high_failure_rate", `is ${rate}; it must be 0 (that of the service) to 1`);
+  }
   faults.refuseIfAny();
   await requireDefinition(deps, definitionId);
   const order = { ...orderOf(deps, request), definitionId, etag };
@@ -87,7 +94,8 @@ export async function answerUpdate(deps: WriteDeps, request: WorkflowsUpdateRequ
 }
 
 function updateOf(request: WorkflowsUpdateRequest, paths: readonly string[]): WorkflowUpdate {
-  const { name, description, tags, owner, team } = request;
+  const { name, description, tags, owner, team, announcesStarts } = request;
+  const highFailureRate = request.highFailureRate === 0 ? null : request.highFailureRate;
   const has = (field: (typeof UPDATED)[number]) => paths.includes(field);
   return {
     ...(has("name") ? { name } : {}),
@@ -95,6 +103,8 @@ function updateOf(request: WorkflowsUpdateRequest, paths: readonly string[]): Wo
     ...(has("tags") ? { tags } : {}),
     ...(has("owner") ? { owner } : {}),
     ...(has("team") ? { team } : {}),
+    ...(has("high_failure_rate") ? { highFailureRate } : {}),
+    ...(has("announces_starts") ? { announcesStarts } : {}),
   };
 }
 

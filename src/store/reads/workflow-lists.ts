@@ -157,7 +157,7 @@ export async function countWorkflows(
   return row?.total ?? 0;
 }
 
-const { archivedAt, revision, owner, team } = workflowDetails;
+const { definitionId: _, revision, ...DETAILS_BESIDE } = getTableColumns(workflowDetails);
 const { etag, savedBy, savedAt, faultCount } = workflowDrafts;
 const [AGENT, GATE] = [AGENT_TYPES, GATE_TYPES].map((types) => `'{${types.join(",")}}'`);
 const CONTAINED = sql<number>`coalesce(${versionFacts.contains}::int,
@@ -181,7 +181,7 @@ async function findWorkflows(
       definition: getTableColumns(workflowDefinitions),
       latest: HEAD,
       // The first column tells whether there is a row.
-      details: { revision, archivedAt, owner, team },
+      details: { revision, ...DETAILS_BESIDE },
       contains: CONTAINED,
     })
     .from(workflowDefinitions)

@@ -20,6 +20,8 @@ import * as pauses from "./pauses.ts";
 import * as runs from "./runs.ts";
 import * as starters from "./starters.ts";
 import * as statistics from "./statistics.ts";
+import * as workflowChanges from "./workflow-changes.ts";
+import * as workflowHooks from "./workflow-hooks.ts";
 import * as workflows from "./workflows.ts";
 
 /** All tables by their names in code. */
@@ -36,5 +38,7 @@ export const tables: Readonly<Record<string, unknown>> = {
   ...pauses,
   ...statistics,
   ...starters,
+  ...workflowChanges,
+  ...workflowHooks,
   ...workflows,
 };

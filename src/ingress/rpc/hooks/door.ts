@@ -20,6 +20,7 @@ import {
   VERIFICATIONS,
   type Verification,
 } from "../../../process/signatures.ts";
+import { unpublishedRefusal } from "../../../runtime/closed-refusals.ts";
 import {
   createEndpointFinder,
   type EndpointOfToken,
@@ -169,9 +170,7 @@ function startOf(
 ): Extract<Submission, { kind: "start" }> {
   const { workspaceId, latestVersionId: versionId, latestVersion, inputSchemaJson } = definition;
   if (versionId === null) {
-    const resource = { type: "definition", name: definition.id };
-    const words = "the workflow has no published version in production";
-    throw new Refusal("nothing_published", words, { resource });
+    throw unpublishedRefusal(definition.id, "the workflow has no published version in production");
   }
   const fault = findPayloadFault(input, MAX_PAYLOAD_DEPTH);
   if (fault !== undefined) {

@@ -1,5 +1,6 @@
 /** Statements that mark batches as published and count their runs (store/mark-published.ts). */
 
+import { HIGH_FAILURE_RATE } from "../../../../src/engine/values/workflow-status.ts";
 import { ALL_DAYS, COUNTER_KINDS } from "../../../../src/store/run-counts.ts";
 import { type CounterRow, counterKey } from "./rows.ts";
 import { type At, type ModelStatements, zip } from "./statement.ts";
@@ -25,7 +26,6 @@ type CountValues = [
 ];
 type ReportValues = [...CountValues, failures: string[]];
 
-const HIGH_RATE = 0.1;
 const ENDED_AT_LEAST = 10;
 
 /** See the file's head. */
@@ -47,7 +47,7 @@ export const countStatements: ModelStatements = {
       const sumOf = (rows: readonly CounterRow[]) => rows.reduce((sum, { runs }) => sum + runs, 0);
       const ended = sumOf(ends);
       const failed = sumOf(ends.filter(({ name }) => failures.includes(name)));
-      if (ended < ENDED_AT_LEAST || failed <= ended * HIGH_RATE) continue;
+      if (ended < ENDED_AT_LEAST || failed <= ended * HIGH_FAILURE_RATE) continue;
       await report(at, { definitionId, day, ended, failed, shard });
     }
     return marked;

@@ -14,6 +14,7 @@ import { type ConsoleSettings, readConsole } from "./settings/console.ts";
 import { type DoorSettings, readDoor } from "./settings/door.ts";
 import { describeEndpoints, type EndpointSettings, readEndpoints } from "./settings/endpoints.ts";
 import { MASK, maskUrl } from "./settings/mask.ts";
+import { readOrigins } from "./settings/origins.ts";
 
 const PROTOCOLS = ["connect", "grpc", "grpc-web"] as const;
 const LOG_FORMATS = ["json", "pretty"] as const satisfies readonly LogFormat[];
@@ -40,6 +41,8 @@ export interface Config extends DoorSettings {
   /** Unset: there is no console. */
   readonly console?: ConsoleSettings;
   readonly endpoints: EndpointSettings;
+  /** Origins of URLs that hooks may be asked at. */
+  readonly hookOrigins: readonly string[];
   readonly reconcileIntervalMs: number;
   /** How many days runs are kept after their end; 0: for ever. */
   readonly retentionDays: number;
@@ -82,6 +85,7 @@ export function readConfig(
     builtIn,
     ...optional("console", readConsole(reader, door.auth)),
     endpoints: readEndpoints(reader),
+    hookOrigins: readOrigins(reader, "HOOKS_ORIGINS"),
     reconcileIntervalMs: reader.whole("RECONCILE_INTERVAL_MS", 60_000, {
       least: SHORTEST_RECONCILE_MS,
       most: LONGEST_RECONCILE_MS,

@@ -7,6 +7,7 @@ import type { NatsConnection } from "nats";
 import { createApprovalDecider } from "./collaborators/approval-decider.ts";
 import type { Clients } from "./collaborators/clients.ts";
 import { createEntities } from "./collaborators/entities.ts";
+import { createHookAsker } from "./collaborators/hook-asker.ts";
 import { createCallers } from "./collaborators/identity/identity.ts";
 import { createLookupCache } from "./collaborators/lookup-cache.ts";
 import { type Config, describeConfig, readConfig } from "./config.ts";
@@ -107,6 +108,7 @@ async function start(config: Config, log: Log): Promise<Stop> {
   const server = createRpcServer({
     ...{ ...config, ...runtime, graphs, entities, callers },
     decideApproval: createApprovalDecider(inputClients),
+    hooks: { origins: config.hookOrigins, ask: createHookAsker(inputClients, config.hookOrigins) },
     feed,
     ...{ publishEvent: bus.publishEvent, eventFeed: bus.eventFeed },
     redeliver: createRedelivery({ ...runtime, graphs, entities }),

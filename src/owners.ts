@@ -63,10 +63,11 @@ export function openClients(
   };
 }
 
-function inputUrls({ identity, entities, approvals }: Config["collaborators"]["urls"]) {
+function inputUrls({ identity, entities, approvals, governance }: Config["collaborators"]["urls"]) {
   return {
     ...optional("identity", identity),
     ...optional("entities", entities),
     ...optional("approvals", approvals),
+    ...optional("governance", governance),
   };
 }

@@ -25,6 +25,7 @@ const FACTS: Required<Omit<RefusalFacts, "cause">> = {
   from: "COMPLETED",
   to: "PAUSED",
   scope: "workflows:run",
+  hook: "four-eyes",
   etags: { sent: "a", stored: "b" },
 };
 
@@ -38,6 +39,9 @@ const MEANINGS: Readonly<Record<Reason, string>> = {
   archived: "The workflow is archived: nothing starts runs of it.",
   has_runs: "Runs of the workflow are stored, so it can be archived, and not deleted.",
   too_many_open_runs: "The workflow has as many open runs as its `run_limit` allows.",
+  hook_refused: "A hook of the workspace refuses the call; the metadata has its name.",
+  hook_away:
+    "A hook of the workspace gave no answer, so the call is refused; the metadata has its name.",
   etag_mismatch: "Somebody else has changed it since it was read. Read it again.",
   too_large: "The request or what it would make is over a limit of size.",
   too_costly: "The work is over a limit of cost. A repeat gives the same error.",

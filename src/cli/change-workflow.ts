@@ -47,6 +47,13 @@ export const update: Action = async (call) => {
   if (tags !== undefined) paths.push("tags");
   const hasLimit = runLimitOf(call) !== undefined;
   if (hasLimit) paths.push("run_limit");
+  const rate = textOption(call, "highFailureRate");
+  if (rate !== undefined) paths.push("high_failure_rate");
+  const announces = textOption(call, "announcesStarts");
+  if (announces !== undefined) paths.push("announces_starts");
+  if (!["yes", "no", undefined].includes(announces)) {
+    throw usageFault(`--announces-starts ${announces} is neither yes nor no`);
+  }
   if (paths.length === 0) throw usageFault("give what is to be changed, such as --owner NAME");
   const service = await connect(call);
   const { definition, etag, runLimit } = await readWorkflow(service, call.args[0] ?? "");
@@ -55,6 +62,7 @@ export const update: Action = async (call) => {
     ...{ name: textOf(call, "name"), description: textOf(call, "description") },
     ...{ owner: textOf(call, "owner"), team: textOf(call, "team") },
     ...limitField(runLimitOf(call, runLimit)),
+    ...{ highFailureRate: shareOf(rate), announcesStarts: announces === "yes" },
     reason: textOf(call, "reason"),
   });
   printWorkflow(requireShown(workflow), call.out);
@@ -105,6 +113,12 @@ export const remove: Action = async (call) => {
   call.out.line(definitionId);
   return EXIT.done;
 };
+
+function shareOf(text = "0"): number {
+  const share = Number(text);
+  if (text.trim() !== "" && share >= 0 && share <= 1) return share;
+  throw usageFault(`--high-failure-rate ${text} is no share such as 0.25`);
+}
 
 function textOf(call: Call, name: string): string {
   return textOption(call, name) ?? "";

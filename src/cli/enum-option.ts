@@ -10,7 +10,24 @@ export function readEnum<Value extends number>(
   known: Readonly<Record<string, Value>>,
 ): Value | undefined {
   const text = textOption(call, option);
-  if (text === undefined) return undefined;
+  return text === undefined ? undefined : namedValue(text, option, known);
+}
+
+/** The values of an option that names several, with commas between; empty without the option. */
+export function readEnums<Value extends number>(
+  call: Call,
+  option: string,
+  known: Readonly<Record<string, Value>>,
+): Value[] {
+  const words = (textOption(call, option) ?? "").split(",").map((word) => word.trim());
+  return words.filter((word) => word !== "").map((word) => namedValue(word, option, known));
+}
+
+function namedValue<Value extends number>(
+  text: string,
+  option: string,
+  known: Readonly<Record<string, Value>>,
+): Value {
   const values = new Map(
     Object.entries(known).map(([name, value]) => [wordOf(name), value] as const),
   );

@@ -1,5 +1,5 @@
 /** The commands of operators, as data. Boundary: a part of the table of commands.ts. */
-import type { CommandRow } from "./command-row.ts";
+import { type CommandRow, KEY } from "./command-row.ts";
 
 /** In the order of the help. */
 export const OPERATOR_COMMANDS: readonly CommandRow[] = [
@@ -40,6 +40,53 @@ export const OPERATOR_COMMANDS: readonly CommandRow[] = [
     options: [],
     callsService: true,
     load: async () => (await import("./whoami.ts")).run,
+  },
+  {
+    name: "hooks",
+    args: "<action> [name]",
+    about:
+      "Put, list and delete hooks: who is asked before a workflow is changed, by a signed POST or the governance service, and may refuse it. A secret is printed once.",
+    examples: [
+      [
+        "hooks put four-eyes --before activate,archive --url https://hooks.example.com/workflows",
+        "a secret that signs what is posted",
+      ],
+      ["hooks put policy --before delete --governance", "the governance service decides"],
+      ["hooks list", "those of the workspace"],
+      ["hooks delete four-eyes", "nobody asks it any more"],
+    ],
+    options: [
+      [
+        "--before <verbs>",
+        "put: create, update, activate, pause, resume, archive, unarchive, delete; several with commas",
+      ],
+      ["--workflow <workflow>", "put: before verbs of this workflow alone"],
+      ["--url <url>", "put: where it is asked, of an origin in HOOKS_ORIGINS of the service"],
+      ["--governance", "put: ask the governance service, as the action workflow.<verb>"],
+      ["--rotate-secret", "put: make another secret"],
+      ["--reason <text>", "kept with the hook"],
+      KEY,
+    ],
+    callsService: true,
+    load: async () => (await import("./hooks.ts")).run,
+  },
+  {
+    name: "changes",
+    args: "[workflow]",
+    about:
+      "Show what happens to workflows, their drafts and deployments, until it is interrupted. A stream that is cut goes on without a gap.",
+    examples: [
+      ["changes", "of all workflows of the workspace, from now on"],
+      ["changes expense-approval --operation activated,paused", "some of one workflow"],
+      ["changes --from-oldest --json", "from the oldest one that is kept, with cursors"],
+    ],
+    options: [
+      ["--operation <names>", "such as created, updated, activated, paused; several with commas"],
+      ["--after <cursor>", "go on after a cursor that was printed"],
+      ["--from-oldest", "begin with the oldest change that is kept, which are 30 days"],
+    ],
+    callsService: true,
+    load: async () => (await import("./watch-changes.ts")).run,
   },
   {
     name: "events",

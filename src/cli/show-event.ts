@@ -68,7 +68,7 @@ function changedThing(data: JsonObject): string {
   const changed = objectOf(data, "payload");
   const [name, id] = [
     textOf(changed, "name"),
-    textOf(changed, "id") || textOf(changed, "workflow_id"),
+    textOf(changed, "id") || textOf(changed, "definition_id"),
   ];
   const version = ownValue(changed, "version");
   return version === undefined ? `workflow ${name} (${id})` : `version ${version} of ${name}`;

@@ -46,6 +46,13 @@ export class WorkflowsError extends Error {
   readonly reason: string | undefined;
   /** Of an INVALID_ARGUMENT. */
   readonly fields: readonly FieldFault[];
+  /**
+   * Of a verb that a state does not allow: the state, and the one that the verb would have led to; undefined: no state is in the way. Of a
+   * workflow they are words of WorkflowStatus, and in place of the second one TRIGGERED (a run starts) and DELETED.
+   */
+  readonly states: { readonly from: string; readonly to: string } | undefined;
+  /** The name of the hook that refuses, of HOOK_REFUSED and HOOK_AWAY. */
+  readonly hook: string | undefined;
   /** When the service asks to be called again, in ms from now. */
   readonly retryAfterMs: number | undefined;
 
@@ -53,7 +60,11 @@ export class WorkflowsError extends Error {
     super(error.rawMessage, { cause: error });
     this.code = CODES[error.code];
     const infos = error.findDetails(ErrorInfoSchema);
-    this.reason = infos.find(({ domain }) => domain === "workflows")?.reason;
+    const info = infos.find(({ domain }) => domain === "workflows");
+    this.reason = info?.reason;
+    const { from, to } = info?.metadata ?? {};
+    this.hook = info?.metadata.hook;
+    this.states = from === undefined || to === undefined ? undefined : { from, to };
     this.fields = error
       .findDetails(BadRequestSchema)
       .flatMap(({ fieldViolations }) => fieldViolations)

@@ -2,6 +2,7 @@
 export * from "../../gen/workflows/ops/v1/dead_letters_pb.ts";
 export * from "../../gen/workflows/ops/v1/deployments_pb.ts";
 export * from "../../gen/workflows/ops/v1/endpoints_pb.ts";
+export * from "../../gen/workflows/ops/v1/hooks_pb.ts";
 export * from "../../gen/workflows/ops/v1/inbox_pb.ts";
 export * from "../../gen/workflows/ops/v1/previews_pb.ts";
 export * from "../../gen/workflows/ops/v1/reruns_pb.ts";
@@ -18,6 +19,7 @@ export * from "../../gen/workflows/ops/v1/workflow_changes_pb.ts";
 export * from "../../gen/workflows/ops/v1/workflow_facts_pb.ts";
 export * from "../../gen/workflows/ops/v1/workflow_pauses_pb.ts";
 export * from "../../gen/workflows/ops/v1/workflow_stats_pb.ts";
+export * from "../../gen/workflows/ops/v1/workflow_watch_pb.ts";
 export * from "../../gen/workflows/ops/v1/workflows_pb.ts";
 export * from "../../gen/workflows/v1/workflows_pb.ts";
 export {
@@ -27,4 +29,4 @@ export {
 } from "./client.ts";
 export { type ErrorCode, type FieldFault, WorkflowsError } from "./errors.ts";
 export type { IteratorOptions, Lists } from "./lists.ts";
-export type { TailOptions, Watches, WatchOptions } from "./watches.ts";
+export type { CursorStore, TailOptions, Watches, WatchOptions } from "./watches.ts";

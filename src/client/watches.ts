@@ -14,6 +14,12 @@ import type {
   WatchManyRequestSchema,
   WatchRequestSchema,
 } from "../../gen/workflows/ops/v1/runs_pb.ts";
+import type {
+  WatchWorkflowsRequestSchema,
+  WatchWorkflowsResponse,
+  WorkflowChange,
+} from "../../gen/workflows/ops/v1/workflow_watch_pb.ts";
+import type { Workflows } from "../../gen/workflows/ops/v1/workflows_pb.ts";
 import { type ErrorCode, WorkflowsError } from "./errors.ts";
 import { follow } from "./follow.ts";
 import type { IteratorOptions } from "./lists.ts";
@@ -28,6 +34,13 @@ export interface WatchOptions extends IteratorOptions {
 export interface TailOptions extends WatchOptions {
   /** Called when a stream that was cut has been opened again: events between are not given. */
   onReopened?(): void;
+}
+
+/** Where the cursor of a subscription is kept: a file, a row, anything that outlives the process. */
+export interface CursorStore {
+  /** The cursor that was saved last; "" or undefined: none was. */
+  load(): string | undefined | Promise<string | undefined>;
+  save(cursor: string): void | Promise<void>;
 }
 
 /** Each takes the request of its RPC. A cut stream is opened again after the last message; a signal that aborts ends a watch with its reason. */
@@ -58,17 +71,34 @@ export interface Watches {
     request: MessageInitShape<typeof TailEventsRequestSchema>,
     options?: TailOptions,
   ): AsyncIterable<PublishedEvent>;
+  /** Workflows.WatchWorkflows: each change of a workflow once and in order, with the cursor behind it, for ever. */
+  workflows(
+    request: MessageInitShape<typeof WatchWorkflowsRequestSchema>,
+    options?: WatchOptions,
+  ): AsyncIterable<{ readonly cursor: string; readonly change: WorkflowChange }>;
+  /**
+   * A hook after a verb: calls `handle` for each change, one after the other, such as `operations: ["activated"]`. The cursor is saved
+   * when `handle` has resolved, so that a change is handled at least once, whatever stops in between; without a saved cursor it begins with
+   * what changes from now on. Rejects with what `handle` and the store reject with, and with the reason of a signal that aborts.
+   */
+  afterVerbs(
+    request: MessageInitShape<typeof WatchWorkflowsRequestSchema>,
+    cursors: CursorStore,
+    handle: (change: WorkflowChange) => void | Promise<void>,
+    options?: WatchOptions,
+  ): Promise<void>;
 }
 
 interface Clients {
   readonly runs: Client<typeof Runs>;
   readonly inbox: Client<typeof Inbox>;
+  readonly sources: Client<typeof Workflows>;
 }
 
 const AWAY_MS = 60_000;
 
 /** The watches of these clients. */
-export function watchesOf({ runs, inbox }: Clients): Watches {
+export function watchesOf({ runs, inbox, sources }: Clients): Watches {
   return {
     async *run(request, options = {}) {
       let after = request.after ?? "";
@@ -116,7 +146,48 @@ export function watchesOf({ runs, inbox }: Clients): Watches {
         if (event !== undefined) yield event;
       }
     },
+    ...watchesOfWorkflows(sources),
   };
+}
+
+function watchesOfWorkflows(
+  sources: Client<typeof Workflows>,
+): Pick<Watches, "workflows" | "afterVerbs"> {
+  return {
+    async *workflows(request, options = {}) {
+      for await (const { cursor, change } of followWorkflows(sources, request, options)) {
+        if (change !== undefined) yield { cursor, change };
+      }
+    },
+    async afterVerbs(request, cursors, handle, options = {}) {
+      let saved = (await cursors.load()) ?? "";
+      const from = saved === "" ? request : { ...request, after: saved, fromOldest: false };
+      for await (const { cursor, change } of followWorkflows(sources, from, options)) {
+        if (change !== undefined) await handle(change);
+        // The first message has a cursor too: what changes before it is saved must not be lost.
+        if (cursor !== saved) await cursors.save(cursor);
+        saved = cursor;
+      }
+    },
+  };
+}
+
+/** All messages, also those without a change. */
+async function* followWorkflows(
+  sources: Client<typeof Workflows>,
+  request: MessageInitShape<typeof WatchWorkflowsRequestSchema>,
+  options: WatchOptions,
+): AsyncGenerator<WatchWorkflowsResponse> {
+  let after = request.after ?? "";
+  const open = (signal: AbortSignal) => {
+    // Once there is a cursor, the stream goes on there.
+    const fromOldest = after === "" && request.fromOldest === true;
+    return sources.watchWorkflows({ ...request, after, fromOldest }, { signal });
+  };
+  for await (const message of follow({ open, isEndless: true, ...following(options) })) {
+    after = message.cursor;
+    yield message;
+  }
 }
 
 function following({ signal, awayMs = AWAY_MS }: WatchOptions) {

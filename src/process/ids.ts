@@ -37,6 +37,11 @@ export function newEndpointId(): string {
   return `whk_${nextDigits()}`;
 }
 
+/** An id of a hook, `hok_…`. */
+export function newHookId(): string {
+  return `hok_${nextDigits()}`;
+}
+
 /** An id of a schedule, `wsc_…`. */
 export function newScheduleId(): string {
   return `wsc_${nextDigits()}`;

@@ -14,6 +14,8 @@ export type Reason =
   | "archived"
   | "has_runs"
   | "too_many_open_runs"
+  | "hook_refused"
+  | "hook_away"
   | "etag_mismatch"
   | "too_large"
   | "too_costly"
@@ -40,6 +42,8 @@ export interface RefusalFacts {
   readonly to?: string;
   /** The scope that the caller's token lacks. */
   readonly scope?: string;
+  /** The name of the hook that refuses. */
+  readonly hook?: string;
   /** The etag of the call, and that of what is stored; "" where nothing is. */
   readonly etags?: { readonly sent: string; readonly stored: string };
   readonly cause?: unknown;
@@ -72,6 +76,9 @@ const TEMPORARY: Readonly<Record<Reason, boolean>> = {
   has_runs: false,
   // What drops starts of a full workflow drops them for good.
   too_many_open_runs: false,
+  hook_refused: false,
+  // It is asked again by the next call; there is no telling when it answers.
+  hook_away: false,
   etag_mismatch: false,
   too_large: false,
   // The database ended the work for its length: the same work takes as long again.

@@ -1,5 +1,6 @@
 /**
- * Whether a webhook is from who has its secret: Standard Webhooks, GitHub, Stripe, Slack, a plain HMAC, a bearer token.
+ * Whether a webhook is from who has its secret: Standard Webhooks, GitHub, Stripe, Slack, a plain HMAC, a bearer token. Signs by the
+ * first one too.
  * Boundary: pure but for the caller's clock; what a webhook is about is not known here.
  * Invariants:
  * 1. A signature is computed over the bytes as they came, and compared in constant time.
@@ -47,9 +48,8 @@ const CHECKS: Readonly<Record<Exclude<Verification, "unspecified" | "none">, Che
     const seconds = headerOf(request, "webhook-timestamp");
     const given = headerOf(request, "webhook-signature");
     if (id === "" || given === "") return `webhook-id or webhook-signature ${NO_HEADER}`;
-    const key = Buffer.from(secret.slice(STANDARD_PREFIX.length), "base64");
-    const made = signed(key, `${id}.${seconds}.`, request.body).toString("base64");
-    const isSigned = given.split(" ").filter((each) => sameText(each, `v1,${made}`)).length > 0;
+    const made = signStandard(secret, id, seconds, request.body);
+    const isSigned = given.split(" ").filter((each) => sameText(each, made)).length > 0;
     return isSigned ? timeProblem(seconds, request.nowMs) : WRONG;
   },
   hmac(request, secret) {
@@ -123,6 +123,17 @@ export function makeSecret(how: Verification): string | undefined {
   return how === "standard_webhooks"
     ? `${STANDARD_PREFIX}${bytes.toString("base64")}`
     : bytes.toString("base64url");
+}
+
+/** The header webhook-signature of Standard Webhooks; the time is in seconds since 1970. */
+export function signStandard(
+  secret: string,
+  id: string,
+  seconds: string,
+  body: Uint8Array,
+): string {
+  const key = Buffer.from(secret.slice(STANDARD_PREFIX.length), "base64");
+  return `v1,${signed(key, `${id}.${seconds}.`, body).toString("base64")}`;
 }
 
 function signed(key: string | Buffer, before: string, body: Uint8Array): Buffer {

@@ -2,8 +2,11 @@
  * The events of definitions, versions and workflows, as they are appended to the outbox.
  * Boundary: values; who appends them is decided beside the change.
  */
+import { PRODUCTION } from "../engine/values/environment.ts";
 import type { JsonObject } from "../engine/values/json.ts";
+import type { Run } from "../engine/values/run.ts";
 import type { DefinitionRow, VersionRow } from "../store/reads/definitions.ts";
+import type { DeploymentRow } from "../store/reads/deployments.ts";
 
 /** A version, and its definition with the new latest version. */
 export interface Published {
@@ -20,6 +23,11 @@ export const WORKFLOW_OPERATIONS = [
   "edited",
   "draft_saved",
   "published",
+  "draft_discarded",
+  "activated",
+  "deployment_changed",
+  "refused",
+  "triggered",
 ] as const;
 
 /** A change of a workflow that an event reports. */
@@ -52,8 +60,69 @@ export function workflowEvent(row: DefinitionRow, change: WorkflowChange): JsonO
   };
 }
 
+/** The events of a definition that was made: the contract's, and that of its workflow. */
+export function createdEvents(row: DefinitionRow, by: string, reason: string): JsonObject[] {
+  const change = { operation: "created", of: "0", at: row.createdAt, by, reason } as const;
+  return [createdEvent(row), workflowEvent(row, change)];
+}
+
+/** The events of a version that was published: the contract's, and those of its workflow. `isActive`: it is in production now. */
+export function publishedEvents(
+  published: Published,
+  { by, note: reason }: { readonly by: string; readonly note: string },
+  isActive: boolean,
+): JsonObject[] {
+  const { definition, version } = published;
+  const { createdAt: at, version: number, id } = version;
+  const more = { version: number, version_id: id };
+  const change = { of: id, at, by, reason } as const;
+  const events = [
+    publishedEvent(published),
+    workflowEvent(definition, { ...change, operation: "published", more }),
+  ];
+  if (!isActive) return events;
+  const activated = { ...more, environment: PRODUCTION };
+  const activation = { ...change, operation: "activated", more: activated } as const;
+  return [...events, workflowEvent(definition, activation)];
+}
+
+/** The event of a deployment whose state is another one: `activated` where its version is in production now. */
+export function deploymentEvent(
+  definition: DefinitionRow,
+  row: DeploymentRow,
+  by: string,
+  reason: string,
+): JsonObject {
+  const { id, environment, state, version, versionId } = row;
+  const isActivation = state === "ACTIVE" && environment === PRODUCTION;
+  const ofState = { ACTIVE: row.activeAt, PENDING_APPROVAL: row.at };
+  const at = (state in ofState ? ofState[state as keyof typeof ofState] : row.endedAt) ?? row.at;
+  return workflowEvent(definition, {
+    operation: isActivation ? "activated" : "deployment_changed",
+    ...{ of: `${id}-${state.toLowerCase()}`, at, by, reason },
+    more: { environment, version, version_id: versionId, deployment_id: id, state },
+  });
+}
+
+/** The event of a run that began, for a workflow that announces its starts. The row of the workflow is not read for it. */
+export function triggeredEvent(run: Run, at: Date): JsonObject {
+  const { id: runId, workspaceId, definitionId, definitionVersion: version } = run;
+  const { initiatorUserId, initiatorAgentId, triggerType, triggerEventId } = run;
+  const operation = "triggered";
+  return {
+    ...{ id: `${definitionId}-${operation}-${runId}`, workspaceId, operation },
+    type: `workflows.changes.workflow.${operation}`,
+    ...{ aggregateId: definitionId, aggregateType: "workflow", recordedAt: at.toISOString() },
+    payload: {
+      ...{ id: definitionId, workspace_id: workspaceId, by: initiatorUserId || initiatorAgentId },
+      ...{ run_id: runId, version, environment: run.environment ?? PRODUCTION },
+      ...{ trigger_type: triggerType, trigger_event_id: triggerEventId },
+    },
+  };
+}
+
 /** The event of a definition that was made. */
-export function createdEvent(row: DefinitionRow): JsonObject {
+function createdEvent(row: DefinitionRow): JsonObject {
   return {
     id: `${row.id}-create`,
     type: "workflows.changes.definition.create",
@@ -73,7 +142,7 @@ export function createdEvent(row: DefinitionRow): JsonObject {
 }
 
 /** The event of a version that was published. */
-export function publishedEvent({ definition, version: row }: Published): JsonObject {
+function publishedEvent({ definition, version: row }: Published): JsonObject {
   return {
     id: `${row.id}-publish`,
     type: "workflows.changes.version.publish",

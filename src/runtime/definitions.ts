@@ -36,7 +36,7 @@ import { deleteSchedule, saveSchedule } from "../store/schedules.ts";
 import { insertVersionFacts } from "../store/version-facts.ts";
 import { applyKeys } from "./caller-keys.ts";
 import { closedRefusal } from "./closed-refusals.ts";
-import { createdEvent, type Published, publishedEvent } from "./definition-events.ts";
+import { createdEvents, type Published, publishedEvents } from "./definition-events.ts";
 import { type EndpointSettings, rotateOnDeploy } from "./endpoints.ts";
 import { inPieces } from "./in-pieces.ts";
 import { partitionOf } from "./partition.ts";
@@ -73,13 +73,14 @@ export interface Publisher {
 export async function createDefinition(
   deps: DefinitionDeps,
   wanted: Omit<NewDefinition, "id">,
+  by = "",
 ): Promise<DefinitionRow> {
   requireNames(wanted);
   const definition = { ...wanted, id: newDefinitionId() };
   return commitWithEvents(deps, async (tx) => {
     const row = await insertDefinition(tx, definition);
     if (row === undefined) throw await takenName(tx, wanted);
-    return { row, madeId: row.id, definitionId: row.id, events: [createdEvent(row)] };
+    return { row, madeId: row.id, definitionId: row.id, events: createdEvents(row, by, "") };
   });
 }
 
@@ -92,7 +93,7 @@ export async function publishVersion(
   return commitWithEvents(deps, async (tx) => {
     const definition = await lockSeen(tx, { definitionId, workspaceId });
     const row = await storeVersion(tx, definition, spec, { by, note });
-    const events = [publishedEvent(row)];
+    const events = publishedEvents(row, { by, note }, true);
     return { row, madeId: row.version.id, definitionId, events, isDeployed: true };
   });
 }
@@ -119,7 +120,7 @@ export async function checkedSpec(written: VersionSpec): Promise<VersionSpec> {
 /** Refuses a definition, which is locked, of which no run may begin: nothing of it is to listen. */
 export async function requireOpen(tx: Tx, definitionId: string): Promise<void> {
   const why = (await findClosed(tx, [definitionId])).get(definitionId);
-  if (why !== undefined) throw closedRefusal(definitionId, why);
+  if (why !== undefined) throw closedRefusal(definitionId, why, "DEPLOYED");
 }
 
 /** Stores the next version of a definition that is locked. Nothing starts it until it is deployed. Refuses archived. */

@@ -19,6 +19,7 @@ import { type DefinitionRow, findDefinition, findVersions } from "../store/reads
 import { type DeployPolicyRow, findDeployPolicy, ruleOf } from "../store/reads/deploy-policies.ts";
 import { type DeploymentRow, findDeployment } from "../store/reads/deployments.ts";
 import { EVERY_WORKSPACE } from "../store/reads/visibility.ts";
+import { deploymentEvent } from "./definition-events.ts";
 import {
   commitWithEvents,
   type DefinitionDeps,
@@ -83,11 +84,16 @@ export async function decideDeployment(
       const isRepeat = row.decidedBy === verdict.by && isApproved(row) === verdict.isApproved;
       if (isRepeat && row.decidedBy !== "") return { row, ...made };
       const resource = { type: "inbox_item", name: row.id };
-      throw new Refusal("illegal_move", `the deployment is ${row.state}`, { resource });
+      const to = verdict.isApproved ? "ACTIVE" : "REJECTED";
+      throw new Refusal("illegal_move", `the deployment is ${row.state}`, {
+        ...{ resource, from: row.state, to },
+      });
     }
     if (verdict.isApproved) await approve(tx, definition, row, verdict);
     else await decide(tx, verdict, { state: "REJECTED", supersedes: "" });
-    return { row: await requireDeployment(tx, row.id), ...made };
+    const decided = await requireDeployment(tx, row.id);
+    const event = deploymentEvent(definition, decided, verdict.by, verdict.reason);
+    return { row: decided, ...made, events: [event] };
   });
 }
 

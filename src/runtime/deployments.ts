@@ -32,6 +32,8 @@ import {
 } from "../store/reads/deployments.ts";
 import { findNewestNumber } from "../store/reads/version-sources.ts";
 import { EVERY_WORKSPACE } from "../store/reads/visibility.ts";
+import { closedRefusal, unpublishedRefusal } from "./closed-refusals.ts";
+import { deploymentEvent } from "./definition-events.ts";
 import {
   commitWithEvents,
   type DefinitionDeps,
@@ -62,6 +64,12 @@ export interface DeployOrder extends Publisher {
     | undefined;
 }
 
+/** A deployment, and the events of what was done. */
+interface Deployed {
+  readonly row: DeploymentRow;
+  readonly events: readonly JsonObject[];
+}
+
 /** What is to be ended. */
 export type RetireOrder = Omit<DeployOrder, "version" | "fromEnvironment" | "vars" | "simulate">;
 
@@ -81,8 +89,8 @@ export async function deploy(deps: DefinitionDeps, order: DeployOrder): Promise<
     }
     requireExpected(order, activeIn(definition, current, environment));
     const isSimulated = order.simulate !== undefined;
-    const row = await deployLocked(tx, definition, { ...order, isSimulated }, checked);
-    return { row, madeId: row.id, definitionId, events: [], isDeployed: true };
+    const { row, events } = await deployLocked(tx, definition, { ...order, isSimulated }, checked);
+    return { row, madeId: row.id, definitionId, events, isDeployed: true };
   });
 }
 
@@ -95,7 +103,7 @@ export async function deployLocked(
   definition: DefinitionRow,
   order: Pick<DeployOrder, "environment" | "vars" | "by" | "note"> & { isSimulated?: boolean },
   version: VersionRow,
-): Promise<DeploymentRow> {
+): Promise<Deployed> {
   const { environment } = order;
   const { id: definitionId } = definition;
   await requireOpen(tx, definitionId);
@@ -116,11 +124,12 @@ export async function deployLocked(
   if (waiting !== undefined && waiting !== same) {
     await endDeployment(tx, { definitionId, environment }, "PENDING_APPROVAL", "SUPERSEDED");
   }
-  if (same !== undefined) return same;
+  if (same !== undefined) return { row: same, events: [] };
   const { isSimulated = false } = order;
   const { workspaceId } = definition;
   await requireRules(tx, rule, version, { workspaceId, isSimulated });
-  return put(tx, definition, order, { version, vars, needsApproval, isSimulated });
+  const row = await put(tx, definition, order, { version, vars, needsApproval, isSimulated });
+  return { row, events: [deploymentEvent(definition, row, order.by, order.note)] };
 }
 
 /** Ends what is ACTIVE in an environment. Refuses illegal_move where nothing is, and in production. */
@@ -137,7 +146,8 @@ export async function retire(deps: DefinitionDeps, order: RetireOrder): Promise<
     const id = await endDeployment(tx, place, "ACTIVE", "RETIRED");
     if (id === undefined) throw refused(`nothing is deployed in ${environment}`);
     const row = await requireRow(tx, id);
-    return { row, madeId: id, definitionId, events: [], isDeployed: true };
+    const events = [deploymentEvent(definition, row, order.by, order.note)];
+    return { row, madeId: id, definitionId, events, isDeployed: true };
   });
 }
 
@@ -203,8 +213,7 @@ async function checkedVersion(
   const { callers } = database;
   const definition = await findDefinition(callers, EVERY_WORKSPACE, definitionId);
   if (definition === undefined || !["", definition.workspaceId].includes(workspaceId)) {
-    const resource = { type: "definition", name: definitionId };
-    throw new Refusal("not_found", `there is no definition ${definitionId}`, { resource });
+    throw closedRefusal(definitionId, "deleted");
   }
   const current = await findCurrentDeployments(callers, EVERY_WORKSPACE, [definitionId]);
   const number = await numberOf(callers, definition, current, order);
@@ -248,9 +257,8 @@ async function numberOf(
   if (version !== 0) return version;
   const newest = await findNewestNumber(queries, EVERY_WORKSPACE, definition.id);
   if (newest !== 0) return newest;
-  const resource = { type: "definition", name: definition.id };
   const message = "the definition has no published version yet";
-  throw new Refusal("nothing_published", message, { resource });
+  throw unpublishedRefusal(definition.id, message, "DEPLOYED");
 }
 
 /** What starts in an environment now. */

@@ -3,6 +3,7 @@
  * Boundary: decides what is stored and which events report it; missed triggers are noted and started by missed-triggers.ts.
  * Invariant: each change locks the definition first and its pause second, so that of two changes one sees the other.
  */
+import { PRODUCTION } from "../engine/values/environment.ts";
 import type { JsonObject } from "../engine/values/json.ts";
 import { Refusal } from "../process/refusal.ts";
 import type { Tx } from "../store/database.ts";
@@ -76,8 +77,13 @@ export function resumeWorkflow(deps: DefinitionDeps, wanted: OfDefinition): Prom
     const { pausedAt, endedAt } = ended;
     const starting = await releaseMissed(tx, definitionId);
     const facts = { reason, by, missed: ended.missed, starting };
-    const event = changeOf(definition, "resumed", pausedAt, endedAt, facts);
-    return { ...none, row: starting, events: [event] };
+    const events = [changeOf(definition, "resumed", pausedAt, endedAt, facts)];
+    const { latestVersion: version, latestVersionId: versionId } = definition;
+    if (versionId !== null) {
+      const started = { by, reason, environment: PRODUCTION, version, version_id: versionId };
+      events.push(changeOf(definition, "activated", pausedAt, endedAt, started));
+    }
+    return { ...none, row: starting, events };
   });
 }
 
@@ -102,7 +108,7 @@ export function pausedRefusal(definitionId: string, reason: string): Refusal {
   const resource = { type: "workflow", name: definitionId };
   const why = reason === "" ? "" : ` (${reason})`;
   const message = `workflow ${definitionId} is paused${why}; Workflows.Resume ends the pause`;
-  return new Refusal("workflow_paused", message, { resource });
+  return new Refusal("workflow_paused", message, { resource, from: "PAUSED", to: "TRIGGERED" });
 }
 
 async function requireLocked(
@@ -129,6 +135,6 @@ function changeOf(
     type: `workflows.changes.workflow.${operation}`,
     ...{ aggregateId: id, aggregateType: "workflow", operation },
     recordedAt: recordedAt.toISOString(),
-    payload: { workflow_id: id, workspace_id: workspaceId, name, ...facts },
+    payload: { definition_id: id, workspace_id: workspaceId, name, ...facts },
   };
 }

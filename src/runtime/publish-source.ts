@@ -29,7 +29,7 @@ import { findDeployedVersion } from "../store/reads/deployments.ts";
 import { findNewestNumber } from "../store/reads/version-sources.ts";
 import { EVERY_WORKSPACE } from "../store/reads/visibility.ts";
 import { saveVersionSource, type VersionSource } from "../store/version-sources.ts";
-import { createdEvent, publishedEvent, workflowEvent } from "./definition-events.ts";
+import { createdEvents, publishedEvents } from "./definition-events.ts";
 import {
   checkedSpec,
   commitWithEvents,
@@ -123,13 +123,13 @@ export async function publishTo(
           definition,
           version: same?.version ?? (await storeUndeployed(tx, definition, spec)),
         };
+  const events: JsonObject[] = isNew ? createdEvents(definition, publisher.by, publisher.note) : [];
+  if (same === undefined) events.push(...publishedEvents(row, publisher, isProduction));
   if (!isProduction) {
     const order = { ...publisher, environment: deployTo, vars: undefined };
-    await deployLocked(tx, definition, order, row.version);
+    events.push(...(await deployLocked(tx, definition, order, row.version)).events);
   }
   await saveVersionSource(tx, row.version.id, source);
-  const events: JsonObject[] = isNew ? createdEvents(definition, source) : [];
-  if (same === undefined) events.push(publishedEvent(row), publishedWorkflow(row, source));
   const outcome = isNew ? "created" : same === undefined ? "published" : "unchanged";
   return {
     row: { ...row, outcome },
@@ -139,19 +139,6 @@ export async function publishTo(
     events,
     isDeployed: true,
   };
-}
-
-function createdEvents(definition: DefinitionRow, source: VersionSource): JsonObject[] {
-  const { publishedBy: by, note: reason } = source;
-  const change = { operation: "created", of: "0", at: definition.createdAt, by, reason } as const;
-  return [createdEvent(definition), workflowEvent(definition, change)];
-}
-
-function publishedWorkflow({ definition, version }: Published, source: VersionSource): JsonObject {
-  const { createdAt: at, version: number, id } = version;
-  const { publishedBy: by, note: reason } = source;
-  const more = { version: number, version_id: id };
-  return workflowEvent(definition, { operation: "published", of: id, at, by, reason, more });
 }
 
 /** The versions that a text for an environment may repeat: the latest one, and beside production what is deployed there and the newest one. */

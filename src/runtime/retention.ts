@@ -1,6 +1,6 @@
 /**
  * Deletes what is kept for a time only: ended runs, events and reports that no wait or call can want any more, keys of
- * callers, messages put aside, missed triggers, counters, starts and marks of publishing. Mends the inbox (mend-inbox.ts).
+ * callers, messages put aside, missed triggers, changes of workflows, counters, starts and marks of publishing. Mends the inbox (mend-inbox.ts).
  *
  * Boundary: a standing task beside the service that needs the database alone; what may go is decided by the store.
  * Invariants:
@@ -17,6 +17,7 @@ import { count } from "../process/metrics.ts";
 import { dropAbandonedApprovals, FIRST_OPEN } from "../store/abandoned-approvals.ts";
 import { dropOldApprovals } from "../store/approval-requests.ts";
 import { dropOldKeys } from "../store/caller-keys.ts";
+import { dropOldChanges } from "../store/changes.ts";
 import type { Database, Tx } from "../store/database.ts";
 import { dropOldDeadLetters } from "../store/dead-letters.ts";
 import { dropOldEvents } from "../store/events.ts";
@@ -137,6 +138,7 @@ function sweepsOf(deps: RetentionDeps): Sweep[] {
     },
     { name: "starts", batch: (tx) => upTo("starts", dropLeftStarts(tx, ROWS_A_BATCH)) },
     { name: "missed", batch: (tx) => upTo("missed_triggers", dropOldMissed(tx, ROWS_A_BATCH)) },
+    { name: "changes", batch: (tx) => upTo("workflow_changes", dropOldChanges(tx, ROWS_A_BATCH)) },
     { name: "counters", batch: (tx) => upTo("counters", dropOldCounters(tx, ROWS_A_BATCH)) },
     { name: "marks", batch: marksFrom(deps.markDays ?? MARK_DAYS) },
     ...(deps.days === 0 ? [] : afterDays(deps)),

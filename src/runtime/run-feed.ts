@@ -9,7 +9,6 @@
 import type { Move } from "../engine/values/move.ts";
 import { isFinalRun, type RunState } from "../engine/values/run.ts";
 import type { Log } from "../process/log.ts";
-import { Refusal } from "../process/refusal.ts";
 import { createLoop } from "../process/standing-loop.ts";
 import type { Database } from "../store/database.ts";
 import type { RecordedRow } from "../store/reads/run-history.ts";
@@ -20,6 +19,7 @@ import {
 } from "../store/service-reads/watched-runs.ts";
 import type { Committed } from "./submission.ts";
 import { type Wakes, wakeAll, woken } from "./wakes.ts";
+import { WatcherPlaces } from "./watcher-places.ts";
 import type { WrittenRun } from "./written-runs.ts";
 
 /** Which run is watched, as it was read. */
@@ -88,7 +88,7 @@ const OBJECT_BYTES = 200;
 /** Makes a feed; its loop asks nothing while no run is watched. */
 export function createRunFeed(deps: { readonly database: Database; readonly log: Log }): RunFeed {
   const entries = new Map<string, Entry>();
-  const places = new WatcherPlaces();
+  const places = new WatcherPlaces("runs", WATCHERS_AT_MOST);
   const state = { isStopping: false };
   const polling = createLoop({
     name: "look at watched runs",
@@ -128,28 +128,6 @@ export function createRunFeed(deps: { readonly database: Database; readonly log:
       await polling.stop();
     },
   };
-}
-
-/** How many watch, in all and of each workspace. */
-class WatcherPlaces {
-  readonly #ofWorkspaces = new Map<string, number>();
-  #all = 0;
-
-  /** Refuses overloaded where there is none left. */
-  take(workspaceId: string): void {
-    const taken = this.#ofWorkspaces.get(workspaceId) ?? 0;
-    if (taken >= WATCHERS_AT_MOST.workspace || this.#all >= WATCHERS_AT_MOST.all) {
-      throw new Refusal("overloaded", "too many runs are watched; try again later");
-    }
-    this.#ofWorkspaces.set(workspaceId, taken + 1);
-    this.#all += 1;
-  }
-  giveBack(workspaceId: string): void {
-    const left = (this.#ofWorkspaces.get(workspaceId) ?? 1) - 1;
-    if (left > 0) this.#ofWorkspaces.set(workspaceId, left);
-    else this.#ofWorkspaces.delete(workspaceId);
-    this.#all -= 1;
-  }
 }
 
 function newEntry(seq: number, state: RunState): Entry {

@@ -12,6 +12,7 @@ import type { Tx } from "../store/database.ts";
 import { type DefinitionRow, findDefinition } from "../store/reads/definitions.ts";
 import type { DraftRow } from "../store/reads/drafts.ts";
 import { EVERY_WORKSPACE } from "../store/reads/visibility.ts";
+import { readClock } from "../store/service-reads/clock.ts";
 import {
   type DraftMark,
   deleteDraft,
@@ -34,6 +35,12 @@ export interface DraftName {
   readonly workspaceId: string;
   /** "": there is none. */
   readonly etag: string;
+}
+
+/** A draft to delete, who does it and why. */
+export interface DraftDiscard extends DraftName {
+  readonly by: string;
+  readonly reason: string;
 }
 
 /** A text to save. */
@@ -82,13 +89,16 @@ export function insertDraft(
 /** Deletes a draft. Refuses not_found and etag_mismatch. */
 export function discardDraft(
   deps: DefinitionDeps,
-  { definitionId, workspaceId, etag }: DraftName,
+  { definitionId, workspaceId, etag, by, reason }: DraftDiscard,
 ): Promise<string> {
   return commitWithEvents(deps, async (tx) => {
-    await lockSeen(tx, { definitionId, workspaceId });
+    const definition = await lockSeen(tx, { definitionId, workspaceId });
     await requireEtag(tx, definitionId, etag);
     await deleteDraft(tx, definitionId);
-    return { row: definitionId, madeId: definitionId, definitionId, events: [] };
+    const at = await readClock(tx);
+    const change = { operation: "draft_discarded", of: etag, at, by, reason } as const;
+    const events = [workflowEvent(definition, change)];
+    return { row: definitionId, madeId: definitionId, definitionId, events };
   });
 }
 

@@ -8,6 +8,7 @@
  */
 import { triggerKeyOf } from "../engine/matching/keys.ts";
 import type { RunLimit } from "../engine/values/run-limit.ts";
+import { type WorkflowStatus, workflowStatus } from "../engine/values/workflow-status.ts";
 import { newDefinitionId } from "../process/ids.ts";
 import { Refusal } from "../process/refusal.ts";
 import { closeWorkflow, lockStartsOfAll, openWorkflow } from "../store/closed-workflows.ts";
@@ -15,6 +16,8 @@ import type { Tx } from "../store/database.ts";
 import { insertDefinition, type NewDefinition } from "../store/definitions.ts";
 import { isTakenKey } from "../store/pg-errors.ts";
 import { type DefinitionRow, findVersions } from "../store/reads/definitions.ts";
+import { type DeploymentState, findCurrentDeployments } from "../store/reads/deployments.ts";
+import { findPauses } from "../store/reads/pauses.ts";
 import { EVERY_WORKSPACE } from "../store/reads/visibility.ts";
 import { saveRunLimit } from "../store/run-limits.ts";
 import { deleteSchedule } from "../store/schedules.ts";
@@ -23,13 +26,14 @@ import {
   deleteDefinition,
   findDetails,
   hasRuns,
+  NO_DETAILS,
   saveDetails,
   saveListening,
   saveWords,
   type WorkflowDetails,
 } from "../store/workflow-details.ts";
 import type { NewDraft } from "../store/workflow-drafts.ts";
-import { createdEvent, type WorkflowChange, workflowEvent } from "./definition-events.ts";
+import { createdEvents, type WorkflowChange, workflowEvent } from "./definition-events.ts";
 import {
   commitWithEvents,
   type DefinitionDeps,
@@ -63,7 +67,12 @@ export interface NewWorkflow extends Omit<NewDefinition, "id">, Order {
 
 /** What of a workflow is to be changed; what is left out stays. */
 export type WorkflowUpdate = Partial<
-  DefinitionWords & Pick<WorkflowDetails, "owner" | "team"> & { readonly runLimit: RunLimit }
+  DefinitionWords & WorkflowSettings & { readonly runLimit: RunLimit }
+>;
+
+type WorkflowSettings = Pick<
+  WorkflowDetails,
+  "owner" | "team" | "highFailureRate" | "announcesStarts"
 >;
 
 /** Makes a workflow without versions. Refuses invalid_fields and already_exists. Gives its id, as all changes do. */
@@ -76,12 +85,11 @@ export async function createWorkflow(
     const row = await insertDefinition(tx, { ...wanted, id: newDefinitionId() });
     if (row === undefined) throw await takenName(tx, wanted);
     if (owner !== "" || team !== "") {
-      await saveDetails(tx, row.id, { owner, team, archivedAt: null, revision: 0 });
+      await saveDetails(tx, row.id, { ...NO_DETAILS, owner, team });
     }
     if (runLimit.maxOpenRuns > 0) await saveRunLimit(tx, limited(row), runLimit);
     if (draft !== undefined) await insertDraft(tx, row, draft);
-    const change = { operation: "created", of: "0", at: row.createdAt, by, reason } as const;
-    const events = [createdEvent(row), workflowEvent(row, change)];
+    const events = createdEvents(row, by, reason);
     return { row: row.id, madeId: row.id, definitionId: row.id, events };
   });
 }
@@ -90,24 +98,23 @@ export async function createWorkflow(
 export async function updateWorkflow(
   deps: DefinitionDeps,
   order: WorkflowOrder & { readonly etag: string },
-  { owner, team, runLimit, ...words }: WorkflowUpdate,
+  { name, description, tags, runLimit, ...settings }: WorkflowUpdate,
 ): Promise<string> {
   const taken: { workspaceId: string; name: string }[] = [];
   try {
     return await change(deps, order, async (tx, row, details) => {
       const stored = String(details.revision);
       if (order.etag !== stored) throw mismatch(row.id, order.etag, stored);
-      const named = { ...pickWords(row), ...words };
+      const named = wordsOf(row, { name, description, tags });
       requireNames({ ...row, ...named });
       taken.push({ workspaceId: row.workspaceId, name: named.name });
       const saved = await saveWords(tx, row.id, named);
-      const next = { ...details, owner: owner ?? details.owner, team: team ?? details.team };
       if (runLimit !== undefined) {
         // A start that is on its way was not counted.
         await lockStartsOfAll(tx);
         await saveRunLimit(tx, limited(row), runLimit);
       }
-      return { row: saved, details: next, operation: "updated" };
+      return { row: saved, details: { ...details, ...settings }, operation: "updated" };
     });
   } catch (error) {
     const [wanted] = taken;
@@ -168,7 +175,23 @@ async function requireNoRuns(tx: Tx, definition: DefinitionRow): Promise<void> {
   if (!(await hasRuns(tx, definition))) return;
   const resource = { type: "definition", name: definition.id };
   const message = `runs of workflow "${definition.name}" are stored: Archive it, and nothing starts further ones`;
-  throw new Refusal("has_runs", message, { resource });
+  const from = await statusOf(tx, definition);
+  throw new Refusal("has_runs", message, { resource, from, to: "DELETED" });
+}
+
+/** The status of a workflow that is locked, as Get shows it. */
+async function statusOf(tx: Tx, { id, latestVersion }: DefinitionRow): Promise<WorkflowStatus> {
+  const { archivedAt } = await findDetails(tx, id);
+  const isPaused = (await findPauses(tx, EVERY_WORKSPACE, [id])).size > 0;
+  const current = await findCurrentDeployments(tx, EVERY_WORKSPACE, [id]);
+  const isThere = (wanted: DeploymentState) =>
+    current.some(({ state }) => state === wanted) ? "" : undefined;
+  const { status } = workflowStatus({
+    ...{ archivedAt: archivedAt ?? undefined, paused: isPaused ? "" : undefined },
+    ...{ pendingDeployment: isThere("PENDING_APPROVAL"), deployedElsewhere: isThere("ACTIVE") },
+    ...{ deployedVersion: latestVersion, hasDraft: false },
+  });
+  return status;
 }
 
 interface Changed {
@@ -198,7 +221,8 @@ function change(
   });
 }
 
-function pickWords({ name, description, tags }: DefinitionRow): DefinitionWords {
+function wordsOf(row: DefinitionRow, wanted: WorkflowUpdate): DefinitionWords {
+  const { name = row.name, description = row.description, tags = row.tags } = wanted;
   return { name, description, tags };
 }
 

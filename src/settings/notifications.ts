@@ -1,6 +1,7 @@
 /** The settings of the built-in notifications. Boundary: reads the variables; builtin/notifications/ sends. */
 import { type EnvironmentReader, optional } from "../environment.ts";
 import { MASK } from "./mask.ts";
+import { readOrigins } from "./origins.ts";
 
 /** How the process sends notifications itself. */
 export interface NotificationSettings {
@@ -29,7 +30,7 @@ export function readNotifications(reader: EnvironmentReader): NotificationSettin
   const settings = {
     ...optional("smtp", readSmtp(reader)),
     targets: readTargets(reader),
-    origins: readOrigins(reader),
+    origins: readOrigins(reader, "NOTIFICATIONS_ORIGINS"),
     giveUpAfterMs: reader.duration("NOTIFICATIONS_GIVE_UP_AFTER", DAY_MS, {
       least: "1s",
       most: "30d",
@@ -78,18 +79,4 @@ function readTargets(reader: EnvironmentReader): Record<string, string> {
     }
   }
   return Object.fromEntries(targets);
-}
-
-function readOrigins(reader: EnvironmentReader): string[] {
-  const origins = reader.list("NOTIFICATIONS_ORIGINS", false);
-  for (const origin of origins) {
-    if (URL.canParse(origin) && /^https?:/.test(origin) && new URL(origin).origin === origin)
-      continue;
-    // The value is not shown: paths of webhooks are secrets.
-    reader.fault(
-      "NOTIFICATIONS_ORIGINS",
-      "has an entry that is no origin such as https://hooks.example.com",
-    );
-  }
-  return origins;
 }

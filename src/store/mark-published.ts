@@ -8,6 +8,7 @@
  *    `counted`, and a second mark of a batch finds it published.
  * M4 A day of a workflow whose failure rate is high is reported once: its row of counters can be inserted once.
  */
+import { HIGH_FAILURE_RATE } from "../engine/values/workflow-status.ts";
 import type { Database, Statement } from "./database.ts";
 import type { UnpublishedBatch } from "./outbox.ts";
 import { ALL_DAYS, COUNTER_KINDS, FAILURES, type RunCount } from "./run-counts.ts";
@@ -23,8 +24,7 @@ export interface SentBatch extends Pick<UnpublishedBatch, "id" | "partition"> {
   readonly counts?: readonly RunCount[];
 }
 
-/** A day's failures are reported when they are more than this share of so many ended runs at least. */
-const HIGH_RATE = 0.1;
+/** Fewer ended runs of a day say nothing about its failures. */
 const ENDED_AT_LEAST = 10;
 
 const HELD = `held as materialized (
@@ -93,7 +93,8 @@ const MARK_AND_REPORT: Statement = {
     reported as (
       insert into workflow_counters (definition_id, kind, day, name, shard, runs, cost_usd, duration_ms)
       select definition_id, ${COUNTER_KINDS.reported}, day, '', 0, ended, 0, 0 from rates
-      where ended >= ${ENDED_AT_LEAST} and failed > ended * ${HIGH_RATE}
+      where ended >= ${ENDED_AT_LEAST} and failed > ended * coalesce((
+        select s.high_failure_rate from workflow_details s where s.definition_id = rates.definition_id), ${HIGH_FAILURE_RATE})
       on conflict do nothing returning definition_id, day),
     told as (
       insert into move_batches (partition, changes)
@@ -102,7 +103,7 @@ const MARK_AND_REPORT: Statement = {
         'workspaceId', d.workspace_id, 'aggregateId', d.id, 'aggregateType', 'workflow',
         'operation', 'high_failure_rate',
         'recordedAt', to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
-        'payload', json_build_object('workflow_id', d.id, 'workspace_id', d.workspace_id, 'name', d.name,
+        'payload', json_build_object('definition_id', d.id, 'workspace_id', d.workspace_id, 'name', d.name,
           'day', to_char(to_timestamp(r.day * 86400.0) at time zone 'UTC', 'YYYY-MM-DD'),
           'ended_runs', x.ended, 'failed_runs', x.failed)))
       from reported r join rates x on x.definition_id = r.definition_id and x.day = r.day

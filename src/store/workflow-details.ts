@@ -2,7 +2,7 @@
  * Writes of what a workflow has beside its versions, and its end.
  * Boundary: rows of a definition that the transaction has locked; what may be written is decided by runtime/workflows.ts.
  */
-import { eq, sql } from "drizzle-orm";
+import { eq, getTableColumns, sql } from "drizzle-orm";
 import type { PgUpdateSetSource } from "drizzle-orm/pg-core";
 import type { Queries, Statement, Tx } from "./database.ts";
 import type { DefinitionRow } from "./reads/definitions.ts";
@@ -15,12 +15,18 @@ export interface WorkflowDetails {
   readonly team: string;
   /** Null: it is not archived. */
   readonly archivedAt: Date | null;
+  /** The share of a day's ended runs above which failures are reported; null: the service's. */
+  readonly highFailureRate: number | null;
+  readonly announcesStarts: boolean;
   /** Rises with each change. */
   readonly revision: number;
 }
 
 /** Of a workflow without a row. */
-export const NO_DETAILS: WorkflowDetails = { owner: "", team: "", archivedAt: null, revision: 0 };
+export const NO_DETAILS: WorkflowDetails = {
+  ...{ owner: "", team: "", archivedAt: null, revision: 0 },
+  ...{ highFailureRate: null, announcesStarts: false },
+};
 
 /** What a definition is called. */
 export type DefinitionWords = Pick<DefinitionRow, "name" | "description" | "tags">;
@@ -39,6 +45,7 @@ const DELETES: readonly Statement[] = [
   ["workflow_deployments", "definition_id = $1"],
   ["workflow_endpoints", "definition_id = $1"],
   ["workflow_schedules", "definition_id = $1"],
+  ["workflow_hooks", "definition_id = $1"],
   ["workflow_pauses", "definition_id = $1"],
   ["workflow_health", "definition_id = $1"],
   ["workflow_limits", "definition_id = $1"],
@@ -58,9 +65,9 @@ const DELETES: readonly Statement[] = [
 
 /** What people say of a workflow that is locked. */
 export async function findDetails(tx: Tx, definitionId: string): Promise<WorkflowDetails> {
-  const { owner, team, archivedAt, revision } = workflowDetails;
+  const { definitionId: _, ...columns } = getTableColumns(workflowDetails);
   const [row] = await tx.build
-    .select({ owner, team, archivedAt, revision })
+    .select(columns)
     .from(workflowDetails)
     .where(eq(workflowDetails.definitionId, definitionId));
   return row ?? NO_DETAILS;

@@ -52,6 +52,7 @@ import {
   listEndpoints,
 } from "../../src/store/reads/endpoints.ts";
 import { findErrorText } from "../../src/store/reads/error-texts.ts";
+import { listHooks } from "../../src/store/reads/hooks.ts";
 import { countInbox, findAskingStep, listInbox } from "../../src/store/reads/inbox.ts";
 import { findItemNotes } from "../../src/store/reads/inbox-notes.ts";
 import { findManyRunRows, findRunOutline, findRunWith } from "../../src/store/reads/many-runs.ts";
@@ -87,6 +88,7 @@ import {
   onlyWorkspace,
   type Visibility,
 } from "../../src/store/reads/visibility.ts";
+import { findChangePlaces, listChangesAfter } from "../../src/store/reads/workflow-changes.ts";
 import { everyWorkflow } from "../../src/store/reads/workflow-filters.ts";
 import { findWorkflowHealth } from "../../src/store/reads/workflow-health.ts";
 import {
@@ -330,6 +332,19 @@ const READ_CALLS: Record<
     call: ({ sources }, { definitionId }, options) =>
       sources.diffVersions({ definitionId }, options),
   },
+  "sources.listHooks": {
+    gives: "callers",
+    call: ({ sources }, _at, options) => sources.listHooks({}, options),
+  },
+  "sources.watchWorkflows": {
+    gives: "callers",
+    call: async ({ sources }, _at, options) => {
+      for await (const { change } of sources.watchWorkflows({ fromOldest: true }, options)) {
+        if (change !== undefined) return change;
+      }
+      throw new Error("the stream ended without a change");
+    },
+  },
   simulate: {
     gives: "not_found",
     call: (client, { definitionId, runId: mocksFromRun }, options) =>
@@ -375,6 +390,10 @@ const WRITE_CALLS: Record<string, Call> = {
     const updateMask = ["owner"];
     return sources.update({ definitionId, etag: "0", owner: "intruder", updateMask }, options);
   },
+  "sources.putHook": ({ sources }, { workspaceId }, options) =>
+    sources.putHook({ workspaceId, name: "policy", verbs: [8], governance: true }, options),
+  "sources.deleteHook": ({ sources }, { workspaceId }, options) =>
+    sources.deleteHook({ workspaceId, name: "policy" }, options),
   "sources.archive": ({ sources }, { definitionId }, options) =>
     sources.archive({ definitionId }, options),
   "sources.unarchive": ({ sources }, { definitionId }, options) =>
@@ -461,6 +480,7 @@ const BY_WORKSPACE = [
   ...["createDefinition", "handleTrigger", "publishEvent"],
   ...["sources.publishSource", "sources.create", "sources.putDeployPolicy"],
   ...["templates.install", "templates.save", "templates.delete"],
+  ...["sources.putHook", "sources.deleteHook"],
 ];
 
 const PAGE = { limit: 50, offset: 0 };
@@ -488,6 +508,11 @@ const READS: Record<string, Read> = {
   findTemplate: (db, seen, { workspaceId }) =>
     one(findTemplate(db, seen, { workspaceId, id: KEPT })),
   listTemplates: (db, seen, { workspaceId }) => listTemplates(db, seen, workspaceId),
+  listHooks: (db, seen, { workspaceId }) => listHooks(db, seen, { workspaceId }),
+  findChangePlaces: async (db, seen, { workspaceId }) =>
+    [await findChangePlaces(db, seen, workspaceId)].filter(({ head }) => head > 0),
+  listChangesAfter: (db, seen, { workspaceId }) =>
+    listChangesAfter(db, seen, { workspaceId, after: 0, limit: 50 }),
   findDraft: (db, seen, at) => one(findDraft(db, seen, at.definitionId)),
   findEndpoint: (db, seen, at) => one(findEndpoint(db, seen, endpointOf(at))),
   findSealedTokens: async (db, seen, at) => [
@@ -728,6 +753,13 @@ async function waitFor(place: Place): Promise<void> {
     "furnish_policy",
     `insert into deploy_policies (updated_at, workspace_id, rules, updated_by, reason)
       values (now(), $1, '[]', 'ann', '')`,
+    [workspaceId],
+  );
+  await insert(
+    "furnish_hook",
+    `insert into workflow_hooks (created_at, updated_at, governance, id, workspace_id, name, verbs, url, changed_by,
+        change_reason, etag)
+      values (now(), now(), true, 'hok_' || $1, $1, 'policy', '{unarchive}', '', '', 'secret of ' || $1, 'e')`,
     [workspaceId],
   );
   await insert(

@@ -119,7 +119,7 @@ describe("drafts", () => {
     expect((await client().getDraft({ definitionId })).draft).toBeUndefined();
     expect((await client().get({ id: definitionId })).workflow?.draft).toBeUndefined();
     expect(await eventsOf(definitionId)).toEqual([
-      ...["created", "draft_saved unverified:ann", "draft_saved", "published"],
+      ...["created", "draft_saved unverified:ann", "draft_saved", "published", "activated"],
     ]);
   });
 
@@ -289,7 +289,7 @@ describe("a workflow", () => {
     expect(back.workflow).toMatchObject({ status: WorkflowStatus.DEPLOYED, etag: "2" });
     expect(await orderMade("e2")).toEqual([definitionId]);
     expect(await eventsOf(definitionId)).toEqual([
-      ...["created", "published", "archived unverified:ann", "updated"],
+      ...["created", "published", "activated", "archived unverified:ann", "updated"],
     ]);
   });
 
@@ -359,7 +359,7 @@ describe("a workflow", () => {
     expect(late).toMatchObject([refused, refused]);
     expect(await publish("unused")).not.toBe(unused);
     expect(await eventsOf(unused)).toEqual([
-      ...["created", "published", "draft_saved", "updated", "deleted"],
+      ...["created", "published", "activated", "draft_saved", "updated", "deleted"],
     ]);
   });
 });

@@ -208,6 +208,7 @@ describe("PublishSource", () => {
       `${definition?.id}-created-0`,
       `${version?.id}-publish`,
       `${definition?.id}-published-${version?.id}`,
+      `${definition?.id}-activated-${version?.id}`,
     ]);
   });
 

@@ -29,10 +29,12 @@ let nats: NatsConnection;
 let service: Surroundings;
 const events: Heard[] = [];
 const messages: Heard[] = [];
-/** Takes notifications as chats do. */
+const REFUSAL = JSON.stringify({ allow: false, reason: "not on a friday" });
+/** Takes notifications as chats do, and refuses what it is asked at `/refuses`. */
 const chats = createServer(async (request, response) => {
-  messages.push({ to: request.url ?? "", text: await text(request) });
-  response.end("ok");
+  const { url: to = "" } = request;
+  messages.push({ to, text: await text(request) });
+  response.end(to === "/refuses" ? REFUSAL : "ok");
 });
 beforeAll(async () => {
   await once(chats.listen(0, "127.0.0.1"), "listening");
@@ -46,9 +48,10 @@ beforeAll(async () => {
   await nats.flush();
   const { url } = await cluster.start({
     ...{ APPROVALS_URL: "builtin", BUS_SOURCES: SOURCES, SECRETS_KEY },
-    ...{ NOTIFICATIONS_URL: "builtin", NOTIFICATIONS_TARGETS: targets() },
+    ...{ NOTIFICATIONS_URL: "builtin", NOTIFICATIONS_TARGETS: targets(), HOOKS_ORIGINS: origin() },
   });
-  service = { client: createClient({ baseUrl: url }), nats, url, events, messages };
+  const client = createClient({ baseUrl: url });
+  service = { client, nats, url, events, messages, hookUrl: `${origin()}/refuses` };
 });
 afterAll(async () => {
   chats.close();
@@ -57,11 +60,15 @@ afterAll(async () => {
   await cluster?.stop();
 });
 
-function targets(): string {
+function origin(): string {
   const { port } = chats.address() as AddressInfo;
+  return `http://127.0.0.1:${port}`;
+}
+
+function targets(): string {
   const named = { "slack:#finance": "slack", "teams:ops": "teams", sms: "sms" };
   return Object.entries(named)
-    .map(([name, path]) => `${name}=http://127.0.0.1:${port}/${path}`)
+    .map(([name, path]) => `${name}=${origin()}/${path}`)
     .join(",");
 }
 

@@ -113,6 +113,7 @@ const LEANING = [
   "Workflows.List",
   "Workflows.List by name",
   "Workflows.List by the time of the last update",
+  "starts: announced",
 ];
 
 describe("without statistics", () => {

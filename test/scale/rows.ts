@@ -208,6 +208,13 @@ const MISSED = `insert into missed_triggers (missed_at, due_at, start_bytes, sta
     'wf_' || i % ($1 / 50), 'e' || i, 's', 'EVENT', '', '{"start": {"input": {}}}'
   from generate_series(1, $1::integer / 2) as i`;
 
+const CHANGES = `insert into workflow_changes (seq, recorded_at, workspace_id, change)
+  select i, ${AT}, case when i % 2 = 0 then '${BIG}' else 'ws_' || i % 100 end,
+    json_build_object('aggregateId', 'wf_' || i, 'operation', 'updated')
+  from generate_series(1, $1::integer / 2) as i`;
+const CHANGE_HEADS = `insert into workflow_change_heads (workspace_id, seq)
+  select workspace_id, max(seq) from workflow_changes where seq <= $1::integer group by workspace_id`;
+
 /** Each list is inserted by a connection of its own. */
 const LOADS = [
   [
@@ -233,6 +240,8 @@ const LOADS = [
     DECISIONS,
     COUNTERS,
     MISSED,
+    CHANGES,
+    CHANGE_HEADS,
   ],
 ];
 
@@ -269,6 +278,7 @@ export const GROWING = [
   "approval_decisions",
   "workflow_counters",
   "missed_triggers",
+  "workflow_changes",
 ];
 
 /** Fills a migrated, empty database; indexes are built after the rows. */

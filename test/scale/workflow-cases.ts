@@ -1,4 +1,5 @@
 /** What statements about workflows read: counters of their runs, pauses and missed triggers, and their sweeps. */
+import { dropOldChanges } from "../../src/store/changes.ts";
 import type { Database, Tx } from "../../src/store/database.ts";
 import { markPublished } from "../../src/store/mark-published.ts";
 import {
@@ -19,6 +20,7 @@ import { countMissedTriggers, findPauses, listMissed } from "../../src/store/rea
 import { findLimits, findRunTurn } from "../../src/store/reads/run-limits.ts";
 import { hasStartedRun } from "../../src/store/reads/started-runs.ts";
 import { EVERY_WORKSPACE, onlyWorkspace } from "../../src/store/reads/visibility.ts";
+import { findChangePlaces, listChangesAfter } from "../../src/store/reads/workflow-changes.ts";
 import { findWorkflowMetrics } from "../../src/store/reads/workflow-metrics.ts";
 import { findWorkflowStats } from "../../src/store/reads/workflow-stats.ts";
 import { COUNTER_KINDS, dayOf } from "../../src/store/run-counts.ts";
@@ -29,6 +31,9 @@ import {
   lockKeys,
   saveRunLimit,
 } from "../../src/store/run-limits.ts";
+import { findAnnounced } from "../../src/store/service-reads/announced-starts.ts";
+import { findChangeHeads } from "../../src/store/service-reads/change-heads.ts";
+import { findHooksOfWorkflow } from "../../src/store/workflow-hooks.ts";
 import type { Case } from "./cases.ts";
 import { BIG, CLAIMED_RUN as RUN } from "./rows.ts";
 
@@ -61,6 +66,24 @@ const LIMITED = "wf_3";
 const KEYS = ["/", "/=a", "staging/"].map((key) => ({ definitionId: LIMITED, key }));
 const NOTHING_BEFORE = { definitionId: "", key: "" };
 const RUN_LIMIT = { maxOpenRuns: 5, concurrencyKey: "", whenFull: "queue" } as const;
+const changeCases: readonly Case[] = [
+  {
+    name: "changes: after a number",
+    ask: ({ callers }) =>
+      listChangesAfter(callers, EVERY_WORKSPACE, { workspaceId: BIG, after: 900, limit: 100 }),
+  },
+  {
+    name: "changes: places",
+    ask: ({ callers }) => findChangePlaces(callers, EVERY_WORKSPACE, BIG),
+  },
+  { name: "changes: heads", ask: ({ read }) => findChangeHeads(read, [BIG, "ws_1"]) },
+  { name: "sweep: changes", ask: writing((tx) => dropOldChanges(tx, 100)) },
+  {
+    name: "hooks: of a workflow",
+    ask: ({ callers }) => findHooksOfWorkflow(callers, PAUSED, BIG, ["activate"]),
+  },
+  { name: "starts: announced", ask: ({ read }) => findAnnounced(read) },
+];
 
 /** Their cases. */
 export const workflowCases: readonly Case[] = [
@@ -169,5 +192,6 @@ export const workflowCases: readonly Case[] = [
       endMissed(tx, [{ definitionId: PAUSED, seq: 1, runId: RUN, problem: "" }]),
     ),
   },
+  ...changeCases,
   { name: "sweep: missed triggers", ask: writing((tx) => dropOldMissed(tx, 100)) },
 ];

@@ -8,6 +8,7 @@ import {
 } from "../../gen/workflows/v1/workflows_pb.ts";
 import { RUN_OPERATIONS, STEP_OPERATIONS } from "../../src/engine/values/move.ts";
 import { WORKFLOW_OPERATIONS } from "../../src/runtime/definition-events.ts";
+import { HOOK_OPERATIONS } from "../../src/runtime/hooks.ts";
 import { requireObject } from "../../src/sandbox/bus.ts";
 import {
   CONTENT_TYPES,
@@ -49,6 +50,7 @@ test("lists every event with its message", () => {
       ChangeSchema.typeName,
     ]),
     ...WORKFLOW_OPERATIONS.map((name) => [`workflow.${name}`, ChangeSchema.typeName]),
+    ...HOOK_OPERATIONS.map((name) => [`hook.${name}`, ChangeSchema.typeName]),
     ...RUN_OPERATIONS.map((name) => [`run.${name}`, WorkflowRunLifecycleEventSchema.typeName]),
     ...STEP_OPERATIONS.map((name) => [`step.${name}`, WorkflowStepLifecycleEventSchema.typeName]),
   ].map(([name, message]) => [`workflows.changes.${name}`, message]);

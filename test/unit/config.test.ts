@@ -48,6 +48,7 @@ test("defaults", () => {
     builtIn: {},
     console: { authMode: "none" },
     endpoints: { secretsKeys: [], publicUrl: "" },
+    hookOrigins: [],
     reconcileIntervalMs: 60_000,
     retentionDays: 90,
     auth: { mode: "none" },

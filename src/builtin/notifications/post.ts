@@ -7,10 +7,9 @@
  *    connected to. A host that is an address itself stands in the operator's list as such.
  * 3. No failure holds a URL.
  */
-import { lookup } from "node:dns";
 import http from "node:http";
 import https from "node:https";
-import { BlockList, type LookupFunction } from "node:net";
+import { lookupPublic, PRIVATE_ADDRESS } from "../../process/public-addresses.ts";
 
 /** What is sent. */
 export interface Post {
@@ -43,27 +42,6 @@ export class PostFailure extends Error {
 }
 
 const POST_MS = 10_000;
-const PRIVATE = "EPRIVATE";
-// RFC 6890 and its registries.
-const NOT_PUBLIC = [
-  ...["0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"],
-  ...["192.0.0.0/24", "192.0.2.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24"],
-  ...["203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4", "::/128", "::1/128"],
-  ...["64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16"],
-  ...["fc00::/7", "fe80::/10", "ff00::/8"],
-];
-const notPublic = new BlockList();
-for (const range of NOT_PUBLIC) {
-  const [net = "", bits] = range.split("/");
-  notPublic.addSubnet(net, Number(bits), net.includes(":") ? "ipv6" : "ipv4");
-}
-
-/** Whether an address of IPv4 or IPv6 is one of the public internet. */
-export function isPublic(address: string): boolean {
-  // IPv4 within IPv6; a range of the list would be one of IPv4 too.
-  if (/^::ffff:/i.test(address)) return false;
-  return !notPublic.check(address, address.includes(":") ? "ipv6" : "ipv4");
-}
 
 /** Sends a request; rejects with a PostFailure. */
 export function post({ url, headers, body, isNamed }: Post): Promise<Answered> {
@@ -94,21 +72,9 @@ export function post({ url, headers, body, isNamed }: Post): Promise<Answered> {
   });
 }
 
-const lookupPublic: LookupFunction = (host, options, callback) => {
-  lookup(host, { ...options, all: true }, (error, found) => {
-    if (error !== null) return callback(error, "");
-    const [first] = found;
-    if (first === undefined || !found.every(({ address }) => isPublic(address))) {
-      return callback(Object.assign(new Error("not public"), { code: PRIVATE }), "");
-    }
-    if (options.all === true) callback(null, found);
-    else callback(null, first.address, first.family);
-  });
-};
-
 function failureOf(error: Error, isConnected: boolean): PostFailure {
   const code: unknown = Reflect.get(error, "code");
-  if (code === PRIVATE) {
+  if (code === PRIVATE_ADDRESS) {
     return new PostFailure("the host has an address that is not public", false, true);
   }
   const isLate = code === "ABORT_ERR" || error.name === "TimeoutError";

@@ -23,6 +23,7 @@ import {
 } from "../../store/outbox.ts";
 import type { EventFormat, OutgoingEvent } from "../../wire/events/cloud-events.ts";
 import { renderChange, renderMove } from "../../wire/events/lifecycle-events.ts";
+import { renderStart } from "./announced-starts.ts";
 import { type CountedMoves, reopenedAt } from "./counted-moves.ts";
 import type { KeptBatches, KeptRun } from "./kept-batches.ts";
 import {
@@ -33,6 +34,7 @@ import {
   rowsOfMoves,
   rowsToRead,
 } from "./rows-of-moves.ts";
+import { statesAfter } from "./run-states.ts";
 
 /** What making events needs. */
 export interface EventChainDeps {
@@ -40,6 +42,8 @@ export interface EventChainDeps {
   readonly graphs: GraphCache;
   readonly log: Log;
   readonly format: EventFormat;
+  /** Whether each start of a workflow is an event of its own; unset: of none. */
+  readonly announces?: (definitionId: string) => boolean;
 }
 
 /** Events of one run (or of one partition's definitions), each with the batch it belongs to. */
@@ -216,24 +220,6 @@ async function withRuns(
   });
 }
 
-/** The run's state after each move, reckoned back from the state after the last one. */
-function statesAfter(rows: readonly RecordedMoves[], last: RunState): RunState[][] {
-  let state = last;
-  return rows
-    .toReversed()
-    .map(({ moves }) =>
-      moves
-        .toReversed()
-        .map((move) => {
-          const after = state;
-          if (move.of === "run") state = move.from;
-          return after;
-        })
-        .toReversed(),
-    )
-    .toReversed();
-}
-
 /** A run whose events cannot be made must not hold up all others; that it happens is a fault of ours. */
 function skip({ log }: EventChainDeps, rows: readonly RecordedMoves[], error: unknown): void {
   count("workflows_events_skipped_total");
@@ -251,9 +237,14 @@ function* eventsOf(
   { seq, recordedAt, moves }: RecordedMoves,
   states: readonly RunState[],
 ): Generator<MakeEvent> {
+  const { run } = history;
+  // The first row of a run has the sequence 1.
+  if (seq === 1 && deps.announces?.(run.definitionId)) {
+    yield () => renderStart(deps.format, run, recordedAt);
+  }
   for (const [place, move] of moves.entries()) {
     if (move.op === undefined) continue;
-    const runState = states[place] ?? history.run.state;
+    const runState = states[place] ?? run.state;
     const make = () =>
       renderMove(deps.format, {
         ...{ move, seq, place, recordedAt, runState },

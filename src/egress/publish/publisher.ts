@@ -19,6 +19,7 @@ import type { Committed } from "../../runtime/submission.ts";
 import { markPublished, type SentBatch } from "../../store/mark-published.ts";
 import { listUnpublished, type UnpublishedBatch } from "../../store/outbox.ts";
 import { openAckedPublish } from "./acked-publish.ts";
+import { AnnouncedStarts } from "./announced-starts.ts";
 import { CountedMoves } from "./counted-moves.ts";
 import { type EventChainDeps, makeChains } from "./event-chains.ts";
 import { KeptBatches } from "./kept-batches.ts";
@@ -65,6 +66,7 @@ export function createPublisher(deps: PublisherDeps): Publisher {
   const bus = openAckedPublish(deps.connection, deps.stream);
   const ownStream = openOwnStream({ ...deps, bus, beforeLook: () => sent.settle() });
   const lease = new PartitionLease(database, deps.replicaId);
+  const announced = new AnnouncedStarts(database);
   const kept = new KeptBatches();
   const next = new NextBatches(kept, () => listUnsent(database, lease.partitions, sent));
   const sent = createSentBatches({
@@ -75,7 +77,6 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     mark: (batches) => mark(deps, bus.acked.highest, batches),
   });
   let stoppingAtMs = Number.POSITIVE_INFINITY;
-
   const isOver = () => lease.isOver || performance.now() >= stoppingAtMs;
   const mayGoOn = () => !isOver() && ownStream.isCurrent;
 
@@ -90,7 +91,7 @@ export function createPublisher(deps: PublisherDeps): Publisher {
       return IDLE_POLL_MS;
     }
     const round: SendRound = { bus, log, mayGoOn, open: new Set(), refusal: undefined };
-    const done = await send(deps, round, batches, kept);
+    const done = await send({ ...deps, ...announced }, round, batches, kept);
     if (bus.connected) ownStream.report(round.refusal);
     for (const { id } of done) next.noteSent(id, mayGoOn());
     if (done.length === 0 || !ownStream.isCurrent) return false;
@@ -100,7 +101,7 @@ export function createPublisher(deps: PublisherDeps): Publisher {
   }
 
   const publishing = createPublishing(publish, { kept, sent }, log);
-  const leasing = createLeasing(lease, log, { publishing, sent, ownStream });
+  const leasing = createLeasing(lease, log, { publishing, sent, ownStream, announced });
   const notices = openNotices(deps, { ...{ bus, kept, next, lease, sent }, publishing, leasing });
 
   return {
@@ -197,7 +198,7 @@ function createPublishing(
 function createLeasing(
   lease: PartitionLease,
   log: Log,
-  { publishing, sent, ownStream }: LeasingParts,
+  { publishing, sent, ownStream, announced }: LeasingParts,
 ): StandingLoop {
   return createLoop({
     name: "lease partitions",
@@ -206,6 +207,8 @@ function createLeasing(
     async round() {
       // Another replica may have put what was sent into the outbox again.
       if (lease.isOver) await sent.settle();
+      // Before this replica may have runs to publish.
+      await announced.refresh();
       const hasMore = await lease.renew();
       // What the stream lost of them may be known to nobody yet.
       if (hasMore) ownStream.lookAgain();
@@ -219,6 +222,7 @@ interface LeasingParts {
   readonly publishing: StandingLoop;
   readonly sent: SentBatches;
   readonly ownStream: OwnStream;
+  readonly announced: AnnouncedStarts;
 }
 
 /** Sends the events of these batches; gives the batches of which all are acknowledged, with what they count. */

@@ -16,6 +16,9 @@ export const WORKFLOW_STATUSES = [
 /** How a workflow is. */
 export type WorkflowStatus = (typeof WORKFLOW_STATUSES)[number];
 
+/** A day's failures are reported when they are more than this share of its ended runs, unless the workflow has its own. */
+export const HIGH_FAILURE_RATE = 0.1;
+
 /** What the status follows from. A fact that is left out does not hold. */
 export interface StatusFacts {
   readonly archivedAt?: Date | undefined;

@@ -42,7 +42,10 @@ export async function answerCreateDefinition(deps: WriteDeps, request: CreateDef
   faults.require("workspace_id", workspaceId);
   faults.require("name", name.trim());
   faults.refuseIfAny();
-  const row = await deps.write.createDefinition({ workspaceId, name, description, tags });
+  const row = await deps.write.createDefinition(
+    { workspaceId, name, description, tags },
+    recordedActor(deps) ?? "",
+  );
   return { definition: toDefinitionMessage(row) };
 }
 

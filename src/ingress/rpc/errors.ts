@@ -51,6 +51,8 @@ const TABLE: Record<Reason, Row> = {
   archived: { code: Code.FailedPrecondition, details: preconditionFailure },
   has_runs: { code: Code.FailedPrecondition, details: preconditionFailure },
   too_many_open_runs: { code: Code.FailedPrecondition, details: preconditionFailure },
+  hook_refused: { code: Code.FailedPrecondition, details: preconditionFailure },
+  hook_away: { code: Code.FailedPrecondition, details: preconditionFailure },
   etag_mismatch: { code: Code.Aborted, details: ({ facts }) => resourceInfo(facts) },
   too_large: { code: Code.ResourceExhausted, details: () => [] },
   too_costly: { code: Code.ResourceExhausted, details: () => [] },
@@ -145,13 +147,14 @@ function messageOf({ message, facts: { fields = [] } }: Refusal): string {
 }
 
 function metadataOf(facts: RefusalFacts): Record<string, string> {
-  const { resource, from, to, scope, fields, etags } = facts;
+  const { resource, from, to, scope, fields, etags, hook } = facts;
   const pairs: [string, string | undefined][] = [
     ["resource_type", resource?.type],
     ["resource_name", resource?.name],
     ["from", from],
     ["to", to],
     ["scope", scope],
+    ["hook", hook],
     ["etag_sent", etags?.sent],
     ["etag_stored", etags?.stored],
     ["faults", fields === undefined ? undefined : String(fields.length)],

@@ -13,7 +13,7 @@ import {
 import type { TriggerType } from "../../engine/values/definition.ts";
 import { PRODUCTION, startKeyOf } from "../../engine/values/environment.ts";
 import { Refusal } from "../../process/refusal.ts";
-import { closedRefusal } from "../../runtime/closed-refusals.ts";
+import { closedRefusal, unpublishedRefusal } from "../../runtime/closed-refusals.ts";
 import { pausedRefusal } from "../../runtime/pauses.ts";
 import { type DefinitionHead, findDefinitionHead } from "../../store/reads/definition-heads.ts";
 import { findVersion } from "../../store/reads/definitions.ts";
@@ -189,9 +189,7 @@ async function requireVersion(
       ? undefined
       : await findVersion(database.callers, visibility, definition.id, wanted);
   if (row === undefined && latestVersionId === null) {
-    const resource = { type: "definition", name: definition.id };
-    const message = "the definition has no published version yet";
-    throw new Refusal("nothing_published", message, { resource });
+    throw unpublishedRefusal(definition.id, "the definition has no published version yet");
   }
   if (row === undefined) {
     const resource = { type: "version", name: `${definition.id}@${wanted}` };

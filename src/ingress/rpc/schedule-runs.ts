@@ -14,8 +14,7 @@ import {
 } from "../../../gen/workflows/ops/v1/schedules_pb.ts";
 import { readCronLine } from "../../engine/values/cron.ts";
 import { withoutPreset, withZone } from "../../engine/values/cron-presets.ts";
-import { Refusal } from "../../process/refusal.ts";
-import { closedRefusal } from "../../runtime/closed-refusals.ts";
+import { closedRefusal, unpublishedRefusal } from "../../runtime/closed-refusals.ts";
 import { pausedRefusal } from "../../runtime/pauses.ts";
 import { slotsBetween } from "../../runtime/schedule-slots.ts";
 import {
@@ -119,6 +118,5 @@ async function requireVersion(
   if (isArchived) throw closedRefusal(definitionId, "archived");
   if (pauseReason !== null) throw pausedRefusal(definitionId, pauseReason);
   if (id !== null) return { id, number };
-  const resource = { type: "definition", name: definitionId };
-  throw new Refusal("nothing_published", undeployedWords(environment), { resource });
+  throw unpublishedRefusal(definitionId, undeployedWords(environment));
 }

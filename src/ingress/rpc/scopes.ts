@@ -118,6 +118,11 @@ const SOURCES: Needed<typeof Workflows> = {
   unarchive: "workflows:author",
   delete: "workflows:author",
   diffVersions: "workflows:read",
+  // An agent puts no hooks. URLs may be known to admins alone.
+  putHook: "workflows:admin",
+  listHooks: "workflows:admin",
+  deleteHook: "workflows:admin",
+  watchWorkflows: "workflows:read",
 };
 
 // An agent makes no endpoints (endpoints.ts).

@@ -22,6 +22,7 @@ import { createCallerKeys } from "../../runtime/caller-keys.ts";
 import { createEventFeed, type EventFeed } from "../../runtime/event-feed.ts";
 import { createHeldKeys } from "../../runtime/held-keys.ts";
 import { createRunFeed, type RunFeed } from "../../runtime/run-feed.ts";
+import { createWorkflowFeed } from "../../runtime/workflow-feed.ts";
 import { type ConsoleOptions, createConsole } from "./console/console.ts";
 import { createCors } from "./cors.ts";
 import {
@@ -54,7 +55,14 @@ import { workflowsService } from "./workflows-service.ts";
 export interface RpcServerDeps
   extends Omit<
       ServiceParts,
-      "callerKeys" | "heldKeys" | "feed" | "inboxFeed" | "eventFeed" | "sources" | "probe"
+      | "callerKeys"
+      | "heldKeys"
+      | "feed"
+      | "inboxFeed"
+      | "workflowFeed"
+      | "eventFeed"
+      | "sources"
+      | "probe"
     >,
     DoorDeps {
   /** Told of the commits of this replica; without it what it commits is found as that of others. The server stops it. */
@@ -96,15 +104,13 @@ export function createRpcServer(deps: RpcServerDeps): RpcServer {
   const health = createHealth(OWN.map(({ typeName }) => typeName));
   const services: DescService[] = [...OWN, Health];
   if (deps.reflection) services.push(ServerReflection, ServerReflectionAlpha);
-  const feed = deps.feed ?? createRunFeed(deps);
-  const inboxFeed = createInboxFeed();
-  const eventFeed = deps.eventFeed ?? createEventFeed(hearNothing);
+  const feeds = createFeeds(deps);
   const sources = createSourceReader();
   const guard = deps.callers === undefined ? undefined : createGuard(deps.callers);
   const register = (router: ConnectRouter) => {
     const callerKeys = createCallerKeys(deps.database);
     const heldKeys = createHeldKeys(deps);
-    const parts = { ...deps, feed, inboxFeed, eventFeed, sources, callerKeys, heldKeys };
+    const parts = { ...deps, ...feeds, sources, callerKeys, heldKeys };
     router.service(WorkflowService, workflowService(parts));
     router.service(Runs, runsService(parts));
     router.service(Inbox, inboxService(parts));
@@ -123,7 +129,7 @@ export function createRpcServer(deps: RpcServerDeps): RpcServer {
   const cors = createCors(deps.corsOrigins ?? []);
   const doors = mainDoors(metricsOnMain(deps));
   const page = createConsole(deps.console, deps.log);
-  const hooks = createHookDoor({ ...deps, feed });
+  const hooks = createHookDoor({ ...deps, ...feeds });
   const main = createListener({
     ...deps,
     handle: (request, response) => {
@@ -145,12 +151,26 @@ export function createRpcServer(deps: RpcServerDeps): RpcServer {
     async stop() {
       clearInterval(watching);
       health.end();
-      for (const each of [inboxFeed, eventFeed]) each.stop();
-      await feed.stop();
+      await stopFeeds(feeds);
       await Promise.all(listeners.map((listener) => listener.stop(deps.graceMs ?? GRACE_MS)));
       await sources.stop();
     },
   };
+}
+
+function createFeeds(deps: RpcServerDeps) {
+  return {
+    feed: deps.feed ?? createRunFeed(deps),
+    inboxFeed: createInboxFeed(),
+    workflowFeed: createWorkflowFeed(deps),
+    eventFeed: deps.eventFeed ?? createEventFeed(hearNothing),
+  };
+}
+
+async function stopFeeds(feeds: ReturnType<typeof createFeeds>): Promise<void> {
+  const { feed, inboxFeed, workflowFeed, eventFeed } = feeds;
+  for (const each of [inboxFeed, eventFeed]) each.stop();
+  await Promise.all([feed.stop(), workflowFeed.stop()]);
 }
 
 async function hearNothing(): Promise<never> {

@@ -13,9 +13,11 @@ import type { EndpointSettings } from "../../runtime/endpoints.ts";
 import type { EventFeed } from "../../runtime/event-feed.ts";
 import type { GraphCache } from "../../runtime/graphs.ts";
 import type { HeldKeys } from "../../runtime/held-keys.ts";
+import type { HookSettings } from "../../runtime/hooks.ts";
 import type { Committed, Processor } from "../../runtime/processor.ts";
 import type { ReplicaView } from "../../runtime/replica-view.ts";
 import type { RunFeed } from "../../runtime/run-feed.ts";
+import type { WorkflowFeed } from "../../runtime/workflow-feed.ts";
 import type { Database } from "../../store/database.ts";
 import type { InboxFeed } from "./inbox-feed.ts";
 import type { SourceReader } from "./source-reader.ts";
@@ -41,6 +43,8 @@ export interface ServiceParts {
   readonly streamLimits?: StreamLimits | undefined;
   /** Inboxes that are watched. */
   readonly inboxFeed: InboxFeed;
+  /** Workspaces whose workflows are watched. */
+  readonly workflowFeed: WorkflowFeed;
   /** Events that are tailed. */
   readonly eventFeed: EventFeed;
   /** Reads source texts of versions. */
@@ -51,6 +55,8 @@ export interface ServiceParts {
   readonly redeliver?: Redeliver | undefined;
   /** Unset: endpoints have no secrets, and no address is known. */
   readonly endpoints?: EndpointSettings | undefined;
+  /** How hooks are asked before a workflow is changed; unset: none can be, and what a hook guards is refused. */
+  readonly hooks?: HookSettings | undefined;
   /** How the parts of the service are, as /readyz shows them. */
   probe(): Promise<{ readonly parts: Readonly<Record<string, string>> }>;
   /** What this replica knows by itself; without it Explain goes by the rows alone, and System answers WhoAmI alone. */

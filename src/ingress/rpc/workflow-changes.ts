@@ -29,7 +29,10 @@ import { formatOf, readDraft, readMessage } from "./workflow-drafts.ts";
 import { readWorkflow } from "./workflow-message.ts";
 
 /** Fields that Update changes. */
-const UPDATED = ["name", "description", "tags", "owner", "team", "run_limit"] as const;
+const UPDATED = [
+  ...(["name", "description", "tags", "owner", "team"] as const),
+  ...(["run_limit", "high_failure_rate", "announces_starts"] as const),
+] as const;
 
 /** Create: with a source text that becomes the draft, whatever faults it has. */
 export function createWith(sources: SourceReader) {
@@ -83,6 +86,10 @@ export async function answerUpdate(deps: WriteDeps, request: WorkflowsUpdateRequ
   }
   if (paths.includes("name")) faults.require("name", request.name.trim());
   const runLimit = readRunLimit(request.runLimit, faults);
+  const { highFailureRate: rate } = request;
+  if (!(rate >= 0 && rate <= 1)) {
+    faults.add("high_failure_rate", `is ${rate}; it must be 0 (that of the service) to 1`);
+  }
   faults.refuseIfAny();
   await requireDefinition(deps, definitionId);
   const order = { ...orderOf(deps, request), definitionId, etag };
@@ -94,7 +101,8 @@ function updateOf(
   request: Omit<WorkflowsUpdateRequest, "runLimit"> & { readonly runLimit: RunLimit },
   paths: readonly string[],
 ): WorkflowUpdate {
-  const { name, description, tags, owner, team, runLimit } = request;
+  const { name, description, tags, owner, team, runLimit, announcesStarts } = request;
+  const highFailureRate = request.highFailureRate === 0 ? null : request.highFailureRate;
   const has = (field: (typeof UPDATED)[number]) => paths.includes(field);
   return {
     ...(has("name") ? { name } : {}),
@@ -103,6 +111,8 @@ function updateOf(
     ...(has("owner") ? { owner } : {}),
     ...(has("team") ? { team } : {}),
     ...(has("run_limit") ? { runLimit } : {}),
+    ...(has("high_failure_rate") ? { highFailureRate } : {}),
+    ...(has("announces_starts") ? { announcesStarts } : {}),
   };
 }
 

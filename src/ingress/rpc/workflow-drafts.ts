@@ -79,12 +79,13 @@ export function savedDraftWith(sources: SourceReader) {
 
 /** DiscardDraft. */
 export async function answerDiscardDraft(deps: WriteDeps, request: DiscardDraftRequest) {
-  const { definitionId, etag } = request;
+  const { definitionId, etag, reason } = request;
   const faults = checkFields(DiscardDraftRequestSchema, request);
   faults.require("definition_id", definitionId);
   faults.require("etag", etag);
   faults.refuseIfAny();
-  await deps.write.workflows.discardDraft({ definitionId, etag });
+  const by = recordedActor(deps) ?? "";
+  await deps.write.workflows.discardDraft({ definitionId, etag, by, reason });
   return {};
 }
 

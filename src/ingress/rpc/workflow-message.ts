@@ -6,7 +6,7 @@ import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { WorkflowStatus } from "../../../gen/workflows/ops/v1/workflow_facts_pb.ts";
 import { CONTAINS } from "../../engine/steps/contains.ts";
 import { jsonSizeBytes } from "../../engine/values/json.ts";
-import { workflowStatus } from "../../engine/values/workflow-status.ts";
+import { HIGH_FAILURE_RATE, workflowStatus } from "../../engine/values/workflow-status.ts";
 import { Refusal } from "../../process/refusal.ts";
 import { findVersionHead, type VersionHeadRow } from "../../store/reads/version-sources.ts";
 import {
@@ -50,6 +50,8 @@ export function workflowMessage(
     status: WorkflowStatus[status],
     statusReasons: [...reasons],
     ...{ owner, team, contains: containsMessage(contains) },
+    highFailureRate: details.highFailureRate ?? HIGH_FAILURE_RATE,
+    announcesStarts: details.announcesStarts,
     ...(archivedAt === null ? {} : { archivedAt: timestampFromDate(archivedAt) }),
     etag: String(revision),
     ...(draft === null ? {} : { draft: draftHeadMessage(draft) }),

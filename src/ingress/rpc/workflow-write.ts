@@ -2,9 +2,11 @@
  * The part of Write that changes workflows, their drafts, and templates. Boundary: as write.ts.
  * Each change resolves after its commit and rejects with a Refusal: not_found for a definition that the call does not see.
  */
+
 import type { DefinitionDeps } from "../../runtime/definitions.ts";
 import type { SourcePublication, SourcePublished } from "../../runtime/publish-source.ts";
 import {
+  type DraftDiscard,
   type DraftName,
   type DraftSave,
   discardDraft,
@@ -28,6 +30,7 @@ import {
 } from "../../runtime/workspace-templates.ts";
 import type { TemplateRow } from "../../store/reads/templates.ts";
 import { onlySeen, sees, type Visibility } from "../../store/reads/visibility.ts";
+import type { BeforeVerbs } from "./before-verbs.ts";
 
 type Seen<T> = Omit<T, "workspaceId">;
 type SavedDraft = Awaited<ReturnType<typeof saveDraft>>;
@@ -43,7 +46,7 @@ export interface WorkflowWrite {
   unarchive(order: Seen<WorkflowOrder>): Promise<string>;
   delete(order: Seen<WorkflowOrder>): Promise<string>;
   saveDraft(save: Seen<DraftSave>): Promise<SavedDraft>;
-  discardDraft(name: Seen<DraftName>): Promise<string>;
+  discardDraft(discard: Seen<DraftDiscard>): Promise<string>;
   publishDraft(
     name: Seen<DraftName>,
     publication: SourcePublication,
@@ -54,7 +57,11 @@ export interface WorkflowWrite {
 }
 
 /** The changes of one call. */
-export function createWorkflowWrite(deps: DefinitionDeps, visibility: Visibility): WorkflowWrite {
+export function createWorkflowWrite(
+  deps: DefinitionDeps,
+  visibility: Visibility,
+  before: BeforeVerbs,
+): WorkflowWrite {
   // "" is any workspace's.
   const workspaceId = onlySeen(visibility) ?? "";
   const requireSeen = (named: string) => {
@@ -64,6 +71,7 @@ export function createWorkflowWrite(deps: DefinitionDeps, visibility: Visibility
   return {
     async create(wanted) {
       requireSeen(wanted.workspaceId);
+      await before.made(wanted, wanted);
       return createWorkflow(deps, wanted);
     },
     async saveTemplate(save) {
@@ -74,13 +82,29 @@ export function createWorkflowWrite(deps: DefinitionDeps, visibility: Visibility
       requireSeen(named.workspaceId);
       return removeTemplate(deps, named);
     },
-    update: (order, to) => updateWorkflow(deps, { ...order, workspaceId }, to),
-    archive: (order) => archiveWorkflow(deps, { ...order, workspaceId }),
-    unarchive: (order) => unarchiveWorkflow(deps, { ...order, workspaceId }),
-    delete: (order) => deleteWorkflow(deps, { ...order, workspaceId }),
+    async update(order, to) {
+      const facts = { changes: Object.keys(to) };
+      await before.workflow("update", order.definitionId, { ...order, facts });
+      return updateWorkflow(deps, { ...order, workspaceId }, to);
+    },
+    async archive(order) {
+      await before.workflow("archive", order.definitionId, order);
+      return archiveWorkflow(deps, { ...order, workspaceId });
+    },
+    async unarchive(order) {
+      await before.workflow("unarchive", order.definitionId, order);
+      return unarchiveWorkflow(deps, { ...order, workspaceId });
+    },
+    async delete(order) {
+      await before.workflow("delete", order.definitionId, order);
+      return deleteWorkflow(deps, { ...order, workspaceId });
+    },
     saveDraft: (save) => saveDraft(deps, { ...save, workspaceId }),
-    discardDraft: (name) => discardDraft(deps, { ...name, workspaceId }),
-    publishDraft: (name, publication, deployTo) =>
-      publishDraft(deps, { ...name, workspaceId }, publication, deployTo),
+    discardDraft: (discard) => discardDraft(deps, { ...discard, workspaceId }),
+    async publishDraft(name, publication, deployTo) {
+      const { publishedBy: by, note } = publication.source;
+      await before.activation(name.definitionId, { by, note, environment: deployTo });
+      return publishDraft(deps, { ...name, workspaceId }, publication, deployTo);
+    },
   };
 }

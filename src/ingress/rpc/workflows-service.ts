@@ -1,6 +1,8 @@
 /** workflows.ops.v1.Workflows, as a table: which function answers which RPC. Boundary: as service.ts. */
-import type { ServiceImpl } from "@connectrpc/connect";
+import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import type { WatchWorkflowsRequest } from "../../../gen/workflows/ops/v1/workflow_watch_pb.ts";
 import { Workflows } from "../../../gen/workflows/ops/v1/workflows_pb.ts";
+import { depsOfCall } from "./call-workspace.ts";
 import {
   answerGetDeployPolicy,
   answerPutDeployPolicy,
@@ -18,6 +20,7 @@ import { workspaceOfDeployment } from "./inbox-deployments.ts";
 import { reading } from "./service.ts";
 import type { ServiceParts } from "./service-parts.ts";
 import { checkVersionWith, publishSourceWith, readPublishedSource } from "./sources.ts";
+import { streamCall } from "./streams.ts";
 import {
   answerArchive,
   answerChangedAgain,
@@ -34,6 +37,7 @@ import {
   saveDraftWith,
   savedDraftWith,
 } from "./workflow-drafts.ts";
+import { answerDeleteHook, answerListHooks, answerPutHook, readHook } from "./workflow-hooks.ts";
 import { answerListWorkflows } from "./workflow-list.ts";
 import {
   answerListMissedTriggers,
@@ -43,6 +47,7 @@ import {
   readPause,
 } from "./workflow-pauses.ts";
 import { answerGetStats } from "./workflow-stats.ts";
+import { answerWatchWorkflows } from "./workflow-watch.ts";
 import { answerGetVersion, answerGetWorkflow, answerListVersionHeads } from "./workflows.ts";
 
 const { method } = Workflows;
@@ -63,6 +68,7 @@ export function workflowsService(parts: ServiceParts): ServiceImpl<typeof Workfl
     ...drafts(parts),
     ...changes(parts),
     diffVersions: reading(parts, diffVersionsWith(parts.sources)),
+    watchWorkflows: watching(parts),
     deploy: doneOnce(parts, method.deploy, {
       workspaceOf: workspaceOfDefinition,
       answer: deployWith(parts.sources),
@@ -91,6 +97,7 @@ export function workflowsService(parts: ServiceParts): ServiceImpl<typeof Workfl
       answer: answerResume,
       answerAgain: async () => ({}),
     }),
+    ...hooks(parts),
     listMissedTriggers: reading(parts, answerListMissedTriggers),
     // What is starting already is skipped, so that a repeat needs no mark.
     replayMissedTriggers: doneOnce(parts, method.replayMissedTriggers, {
@@ -98,6 +105,17 @@ export function workflowsService(parts: ServiceParts): ServiceImpl<typeof Workfl
       answer: answerReplayMissedTriggers,
       answerAgain: answerReplayMissedTriggers,
     }),
+  };
+}
+
+function watching(parts: ServiceParts) {
+  const { workflowFeed, streamLimits } = parts;
+  return (request: WatchWorkflowsRequest, context: HandlerContext) => {
+    const call = {
+      ...depsOfCall(parts, context),
+      ...streamCall(parts, context, method.watchWorkflows),
+    };
+    return answerWatchWorkflows({ ...call, workflowFeed }, request, streamLimits);
   };
 }
 
@@ -119,6 +137,23 @@ function drafts(parts: ServiceParts) {
       workspaceOf: workspaceOfDefinition,
       answer: publishDraftWith(sources),
       answerAgain: readPublishedSource,
+    }),
+  };
+}
+
+function hooks(parts: ServiceParts) {
+  return {
+    putHook: doneOnce(parts, method.putHook, {
+      workspaceOf: namedWorkspace,
+      answer: answerPutHook,
+      answerAgain: readHook,
+      isShownOnce: true,
+    }),
+    listHooks: reading(parts, answerListHooks),
+    deleteHook: doneOnce(parts, method.deleteHook, {
+      workspaceOf: namedWorkspace,
+      answer: answerDeleteHook,
+      answerAgain: async () => ({}),
     }),
   };
 }

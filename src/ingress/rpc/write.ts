@@ -8,6 +8,7 @@
 import { randomUUID } from "node:crypto";
 import type { StartRerun } from "../../engine/values/call.ts";
 import type { VersionSpec } from "../../engine/values/definition.ts";
+import { PRODUCTION } from "../../engine/values/environment.ts";
 import type { BusEvent } from "../../engine/values/event.ts";
 import type { Cause, Input } from "../../engine/values/input.ts";
 import type { CallerEvent, PlacedEvent } from "../../runtime/caller-events.ts";
@@ -52,6 +53,8 @@ import type { DeployPolicyRow } from "../../store/reads/deploy-policies.ts";
 import type { DeploymentRow } from "../../store/reads/deployments.ts";
 import type { PauseRow } from "../../store/reads/pauses.ts";
 import { onlySeen, sees, type Visibility } from "../../store/reads/visibility.ts";
+import { type BeforeVerbs, createBeforeVerbs } from "./before-verbs.ts";
+import { createHookWrites, type HookWrites } from "./hook-writes.ts";
 import type { ServiceParts } from "./service-parts.ts";
 import { createStarterWrites, type StarterWrites } from "./starter-writes.ts";
 import { createWorkflowWrite, type WorkflowWrite } from "./workflow-write.ts";
@@ -69,7 +72,7 @@ export interface Write {
   start(start: RunStart, cause: Cause): Promise<Settled>;
   /** Starts the rerun that this call of an earlier input stands for, once; gives the new run's id. */
   startRerun(own: OwnCall, call: StartRerun): Promise<string>;
-  createDefinition(wanted: NewDefinition): Promise<DefinitionRow>;
+  createDefinition(wanted: NewDefinition, by: string): Promise<DefinitionRow>;
   /** not_found for a definition that the call does not see. */
   publishVersion(definitionId: string, spec: VersionSpec, by: string): Promise<Published>;
   /** Deploys a version; not_found as before. */
@@ -110,6 +113,7 @@ export interface Write {
   ): Promise<{ starting: number; more: boolean }>;
   /** Endpoints and schedules. */
   readonly starters: StarterWrites;
+  readonly hooks: HookWrites;
 }
 
 /** The Idempotency-Key of a call. */
@@ -126,6 +130,7 @@ export function createWrite(parts: ServiceParts, visibility: Visibility, key?: C
   const callerKey = key?.claim;
   // "" is any workspace's.
   const workspaceId = onlySeen(visibility) ?? "";
+  const before = createBeforeVerbs(parts, workspaceId);
   return {
     repeatableId: key?.eventId,
     submit: (runId, input) =>
@@ -138,9 +143,9 @@ export function createWrite(parts: ServiceParts, visibility: Visibility, key?: C
       requireSeen(visibility, own.workspaceId);
       return startRerun(parts, own, call);
     },
-    ...versionWrites(parts, visibility, callerKey),
+    ...versionWrites(parts, visibility, before, callerKey),
     get workflows() {
-      return createWorkflowWrite({ ...parts, callerKey }, visibility);
+      return createWorkflowWrite({ ...parts, callerKey }, visibility, before);
     },
     changeItem: (seen, change) => changeItem(parts.database, seen, change),
     async route(event) {
@@ -160,26 +165,53 @@ export function createWrite(parts: ServiceParts, visibility: Visibility, key?: C
       return parts.redeliver(letter, (workspace) => sees(visibility, workspace));
     },
     endLetters: (letters, end) => endLetters(parts, letters, end),
-    pauseWorkflow: (wanted) => pauseWorkflow({ ...parts, callerKey }, { ...wanted, workspaceId }),
-    resumeWorkflow: (wanted) => resumeWorkflow({ ...parts, callerKey }, { ...wanted, workspaceId }),
+    async pauseWorkflow(wanted) {
+      await before.workflow("pause", wanted.definitionId, wanted);
+      return pauseWorkflow({ ...parts, callerKey }, { ...wanted, workspaceId });
+    },
+    async resumeWorkflow(wanted) {
+      await before.workflow("resume", wanted.definitionId, wanted);
+      return resumeWorkflow({ ...parts, callerKey }, { ...wanted, workspaceId });
+    },
     replayTriggers: (of, wanted) =>
       replayTriggers({ ...parts, callerKey }, { ...of, workspaceId }, wanted),
     starters: createStarterWrites(parts, workspaceId, callerKey),
+    get hooks() {
+      return createHookWrites({ ...parts, callerKey }, visibility);
+    },
   };
 }
 
 /** Definitions, their versions, and where these are deployed. */
-function versionWrites(parts: ServiceParts, visibility: Visibility, callerKey?: KeyClaim) {
+function versionWrites(
+  parts: ServiceParts,
+  visibility: Visibility,
+  before: BeforeVerbs,
+  callerKey?: KeyClaim,
+) {
   const workspaceId = onlySeen(visibility) ?? "";
   return {
-    async createDefinition(wanted) {
+    async createDefinition(wanted, by) {
       requireSeen(visibility, wanted.workspaceId);
-      return createDefinition({ ...parts, callerKey }, wanted);
+      await before.made(wanted, { by, reason: "" });
+      return createDefinition({ ...parts, callerKey }, wanted, by);
     },
-    publishVersion: (definitionId, spec, by) =>
-      publishVersion({ ...parts, callerKey }, { definitionId, workspaceId, spec, by, note: "" }),
-    deploy: (order) => deploy({ ...parts, callerKey }, { ...order, workspaceId }),
-    decideDeployment: (seen, verdict) => decideDeployment({ ...parts, callerKey }, seen, verdict),
+    async publishVersion(definitionId, spec, by) {
+      await before.activation(definitionId, { by, note: "", environment: PRODUCTION });
+      const wanted = { definitionId, workspaceId, spec, by, note: "" };
+      return publishVersion({ ...parts, callerKey }, wanted);
+    },
+    async deploy(order) {
+      await before.activation(order.definitionId, order);
+      return deploy({ ...parts, callerKey }, { ...order, workspaceId });
+    },
+    async decideDeployment(seen, verdict) {
+      const { definitionId, environment, version } = seen;
+      const { by, reason: note } = verdict;
+      const wanted = { by, note, environment, version };
+      if (verdict.isApproved) await before.activation(definitionId, wanted);
+      return decideDeployment({ ...parts, callerKey }, seen, verdict);
+    },
     withdrawDeployment: (seen, withdrawal) =>
       withdrawDeployment({ ...parts, callerKey }, seen, withdrawal),
     async putDeployPolicy(policy) {
@@ -189,6 +221,7 @@ function versionWrites(parts: ServiceParts, visibility: Visibility, callerKey?: 
     retire: (order) => retire({ ...parts, callerKey }, { ...order, workspaceId }),
     async publishSource(publication) {
       requireSeen(visibility, publication.workspaceId);
+      await before.named(publication);
       return publishSource({ ...parts, callerKey }, publication);
     },
   } satisfies Partial<Write>;

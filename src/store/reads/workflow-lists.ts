@@ -168,6 +168,7 @@ const FIND_MANY = seenWithin(
   ) => `select ${selectList(workflowDefinitions, "o")}, v.version as "headVersion", v.author,
       v.trigger->>'triggerType' as "triggerType", v.created_at as "publishedAt", c.version_id is not null as "hasSource",
       c.note, c.published_by as "publishedBy", d.revision, d.archived_at as "archivedAt", d.owner, d.team,
+      d.high_failure_rate as "highFailureRate", d.announces_starts as "announcesStarts",
       w.etag, w.saved_by as "savedBy", w.saved_at as "savedAt", w.fault_count as "faultCount",
       coalesce(f.contains::int,
         (select ${containsOfSteps(AGENT ?? "", GATE ?? "")} from jsonb_array_elements(v.steps) as s), 0) as contains
@@ -229,9 +230,12 @@ function definitionOf(row: ListedRow): DefinitionRow {
   };
 }
 
-function detailsOf({ revision, archivedAt, owner, team }: ListedRow): WorkflowDetails {
-  if (revision === null || owner === null || team === null) return NO_DETAILS;
-  return { revision, archivedAt, owner, team };
+function detailsOf(row: ListedRow): WorkflowDetails {
+  const { revision, archivedAt, owner, team, highFailureRate, announcesStarts } = row;
+  if (revision === null || owner === null || team === null || announcesStarts === null) {
+    return NO_DETAILS;
+  }
+  return { revision, archivedAt, owner, team, highFailureRate, announcesStarts };
 }
 
 function draftOf({ etag, savedBy, savedAt, faultCount }: ListedRow): DraftHeadRow | null {

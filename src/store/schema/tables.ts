@@ -23,6 +23,8 @@ import * as runs from "./runs.ts";
 import * as starters from "./starters.ts";
 import * as statistics from "./statistics.ts";
 import * as templates from "./templates.ts";
+import * as workflowChanges from "./workflow-changes.ts";
+import * as workflowHooks from "./workflow-hooks.ts";
 import * as workflows from "./workflows.ts";
 
 /** All tables by their names in code. */
@@ -42,5 +44,7 @@ export const tables: Readonly<Record<string, unknown>> = {
   ...statistics,
   ...starters,
   ...templates,
+  ...workflowChanges,
+  ...workflowHooks,
   ...workflows,
 };

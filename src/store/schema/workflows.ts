@@ -1,20 +1,37 @@
 /** Tables: What a workflow has beside its definition and its versions. See tables.ts. */
-import { integer, pgTable, smallint, text } from "drizzle-orm/pg-core";
+import { sql } from "drizzle-orm";
+import {
+  boolean,
+  doublePrecision,
+  index,
+  integer,
+  pgTable,
+  smallint,
+  text,
+} from "drizzle-orm/pg-core";
 import { time } from "./column-types.ts";
 import { workflowDefinitions } from "./definitions.ts";
 
 /** What people say of a workflow. No row: what Create gives by default, with the revision 0. */
-export const workflowDetails = pgTable("workflow_details", {
-  /** Null: it is not archived. */
-  archivedAt: time("archived_at"),
-  /** Counts Update, Archive and Unarchive. */
-  revision: integer("revision").notNull(),
-  definitionId: text("definition_id")
-    .primaryKey()
-    .references(() => workflowDefinitions.id),
-  owner: text("owner").notNull(),
-  team: text("team").notNull(),
-});
+export const workflowDetails = pgTable(
+  "workflow_details",
+  {
+    /** Null: it is not archived. */
+    archivedAt: time("archived_at"),
+    /** The share of a day's ended runs that may fail without a report; null: HIGH_FAILURE_RATE of engine/values/workflow-status.ts. */
+    highFailureRate: doublePrecision("high_failure_rate"),
+    /** Counts Update, Archive and Unarchive. */
+    revision: integer("revision").notNull(),
+    /** Each start is an event of the workflow too. */
+    announcesStarts: boolean("announces_starts").notNull().default(false),
+    definitionId: text("definition_id")
+      .primaryKey()
+      .references(() => workflowDefinitions.id),
+    owner: text("owner").notNull(),
+    team: text("team").notNull(),
+  },
+  (t) => [index("workflow_details_announced").on(t.definitionId).where(sql`${t.announcesStarts}`)],
+);
 
 /** The text of a workflow that somebody works on. */
 export const workflowDrafts = pgTable("workflow_drafts", {

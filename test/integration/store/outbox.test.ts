@@ -150,7 +150,7 @@ describe("what a batch counts", () => {
     await takePartitions(at.database, "two", PARTITIONS);
     await mark("two", endAs("TIMED_OUT"));
     const report = {
-      ...{ workflow_id: "wf_counted", workspace_id: "ws", name: "counted" },
+      ...{ definition_id: "wf_counted", workspace_id: "ws", name: "counted" },
       ...{ day: "2024-10-04", ended_runs: 10, failed_runs: 2 },
     };
     expect(await reports()).toEqual([report]);

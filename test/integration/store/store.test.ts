@@ -231,7 +231,9 @@ describe("definitions", () => {
     );
     expect(rows.flatMap(({ changes }) => changes.map(({ type }) => type))).toEqual([
       "workflows.changes.definition.create",
+      "workflows.changes.workflow.created",
       "workflows.changes.version.publish",
+      ...["published", "activated"].map((name) => `workflows.changes.workflow.${name}`),
     ]);
   });
 });

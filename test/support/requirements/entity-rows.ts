@@ -1,6 +1,6 @@
 /** What programs ask for that hold a workflow as an entity with verbs: counts, events, hooks. */
 import { expect } from "vitest";
-import { WorkflowState, WorkflowStatus } from "../../../src/client/index.ts";
+import { HookVerb, WorkflowState, WorkflowStatus } from "../../../src/client/index.ts";
 import { until } from "../assertions/until.ts";
 import type { Requirement } from "./requirement.ts";
 import { PACK, refusal, textOf } from "./stage.ts";
@@ -42,30 +42,33 @@ export const ENTITY_ROWS: readonly Requirement[] = [
   },
   {
     wanted: "Verbs that the state of a workflow does not allow are refused",
-    state: "partly",
-    by: "FAILED_PRECONDITION with a reason and a sentence that names the way out",
-    lacks: "the states from and to in the details of the error",
+    state: "works",
+    by: "FAILED_PRECONDITION with a reason, the states from and to, and a sentence that names the way out",
     async check(stage) {
       const { client, workspaceId } = stage;
       const { sources } = client;
       const { workflow } = await sources.create({ workspaceId, name: "orders" });
       const definitionId = workflow?.definition?.id ?? "";
-      const refused = async (call: Promise<unknown>, reason: string, way: string) => {
+      const refused = async (call: Promise<unknown>, reason: string, way: string, move: string) => {
         const error = await refusal(call);
         expect([error.code, error.reason]).toEqual(["FAILED_PRECONDITION", reason]);
+        expect(`${error.states?.from} to ${error.states?.to}`).toBe(move);
         expect(error.message).toContain(way);
       };
       const deploy = sources.deploy({ definitionId, environment: "production" });
-      await refused(deploy, "NOTHING_PUBLISHED", "publish");
+      await refused(deploy, "NOTHING_PUBLISHED", "publish", "DRAFT to DEPLOYED");
       await stage.publish(PACK);
       await stage.start(definitionId);
-      await refused(sources.delete({ definitionId }), "HAS_RUNS", "Archive");
+      const remove = sources.delete({ definitionId });
+      await refused(remove, "HAS_RUNS", "Archive", "DEPLOYED to DELETED");
       await sources.pause({ definitionId });
-      await refused(stage.start(definitionId), "WORKFLOW_PAUSED", "Resume");
+      const start = () => stage.start(definitionId);
+      await refused(start(), "WORKFLOW_PAUSED", "Resume", "PAUSED to TRIGGERED");
       await sources.resume({ definitionId });
       await sources.archive({ definitionId });
-      await refused(stage.start(definitionId), "ARCHIVED", "Unarchive");
-      await refused(stage.publish({ ...PACK, on: { every: "1h" } }), "ARCHIVED", "Unarchive");
+      await refused(start(), "ARCHIVED", "Unarchive", "ARCHIVED to TRIGGERED");
+      const publish = stage.publish({ ...PACK, on: { every: "1h" } });
+      await refused(publish, "ARCHIVED", "Unarchive", "ARCHIVED to DEPLOYED");
     },
   },
   {
@@ -128,9 +131,8 @@ export const ENTITY_ROWS: readonly Requirement[] = [
   },
   {
     wanted: "Events created, updated, paused, archived, deleted, activated, triggered",
-    state: "partly",
-    by: "`workflows.changes.workflow.*` on the stream `WORKFLOWS`",
-    lacks: "`activated` and `triggered`; `run.started` tells of each start",
+    state: "works",
+    by: "`workflows.changes.workflow.*` on the stream `WORKFLOWS`; `triggered` of workflows with `announces_starts`, beside `run.started`",
     async check(stage) {
       const { client, workspaceId } = stage;
       const { sources } = client;
@@ -141,49 +143,121 @@ export const ENTITY_ROWS: readonly Requirement[] = [
       await sources.pause({ definitionId });
       await sources.archive({ definitionId });
       await sources.delete({ definitionId, workspaceId });
-      const verbs = ["created", "updated", "paused", "archived", "deleted"];
-      await stage.published(
-        definitionId,
-        verbs.map((verb) => `workflow.${verb}`),
-      );
+      const published = (id: string, verbs: readonly string[]) =>
+        stage.published(
+          id,
+          verbs.map((verb) => `workflow.${verb}`),
+        );
+      await published(definitionId, ["created", "updated", "paused", "archived", "deleted"]);
+      const started = await stage.publish(PACK);
+      await published(started, ["activated"]);
+      const { etag } = await stage.workflow(started);
+      const announced = { announcesStarts: true, updateMask: ["announces_starts"] };
+      await sources.update({ definitionId: started, etag, ...announced });
+      // Replicas take it up within some seconds.
+      await until(async () => {
+        await stage.start(started);
+        return stage.heard(started).includes("workflow.triggered") ? true : undefined;
+      });
     },
   },
   {
     wanted: "A hook before a verb may refuse it",
-    state: "open",
-    by: "",
-    lacks: "`PutHook`: a signed HTTP call or a governance check before a verb, which fails closed",
+    state: "works",
+    by: "`Workflows.PutHook`: a signed POST or a governance check, which fails closed; `workflows hooks`",
+    async check(stage) {
+      const { client, workspaceId, hookUrl: url } = stage;
+      const { sources } = client;
+      const definitionId = await stage.publish(PACK);
+      const verbs = [HookVerb.ACTIVATE, HookVerb.ARCHIVE];
+      const hook = { workspaceId, name: "four-eyes", verbs, url };
+      const { secret } = await sources.putHook(hook);
+      expect(secret).toMatch(/^whsec_/);
+      const publish = () => stage.publish({ ...PACK, steps: { wrap: { task: "Wrap it" } } });
+      for (const call of [() => sources.archive({ definitionId }), publish]) {
+        const error = await refusal(call());
+        expect([error.code, error.reason]).toEqual(["FAILED_PRECONDITION", "HOOK_REFUSED"]);
+        expect([error.hook, error.message]).toEqual([
+          ...["four-eyes", expect.stringContaining("not on a friday")],
+        ]);
+      }
+      await stage.published(definitionId, ["workflow.refused"]);
+      expect((await stage.workflow(definitionId)).definition?.latestVersion).toBe(1);
+      await sources.deleteHook({ workspaceId, name: "four-eyes" });
+      await sources.archive({ definitionId });
+    },
   },
   {
     wanted: "A hook after a verb",
-    state: "open",
-    by: "",
-    lacks:
-      "`WatchWorkflows` and a subscription with a stored cursor; the events are on the bus and in `Runs.TailEvents`",
+    state: "works",
+    by: "`Workflows.WatchWorkflows` with a cursor; `client.watches.afterVerbs` with a stored one; `workflows changes`",
+    async check(stage) {
+      const { client, workspaceId } = stage;
+      const { sources, watches } = client;
+      const request = { workspaceId, operations: ["activated", "paused"] };
+      let cursor = "";
+      const cursors = {
+        load: () => cursor,
+        save(saved: string) {
+          cursor = saved;
+        },
+      };
+      const seen: string[] = [];
+      const follow = async (atMost: number) => {
+        const enough = new AbortController();
+        await watches
+          .afterVerbs(
+            request,
+            cursors,
+            ({ operation }) => {
+              seen.push(operation);
+              if (seen.length === atMost) enough.abort(new Error("enough"));
+            },
+            enough,
+          )
+          .catch(() => {});
+      };
+      const following = follow(1);
+      await until(() => (cursor === "" ? undefined : true));
+      const definitionId = await stage.publish(PACK);
+      await following;
+      // Nobody watches now.
+      await sources.pause({ definitionId });
+      await sources.archive({ definitionId });
+      await follow(2);
+      expect(seen).toEqual(["activated", "paused"]);
+    },
   },
   {
     wanted: "An event when more than a tenth of a workflow's runs fail",
-    state: "partly",
-    by: "`workflows.changes.workflow.high_failure_rate`, of 10 ended runs on a day",
-    lacks: "a threshold of each workflow's own",
+    state: "works",
+    by: "`workflows.changes.workflow.high_failure_rate`, of 10 ended runs on a day; `high_failure_rate` of Update is a workflow's own threshold",
     async check(stage) {
       const definitionId = await stage.publish(PACK);
-      const end = async (isGood: boolean) => {
+      const patient = await stage.publish({ ...PACK, workflow: "patient" });
+      const { etag } = await stage.workflow(patient);
+      const threshold = { highFailureRate: 0.5, updateMask: ["high_failure_rate"] };
+      await stage.client.sources.update({ definitionId: patient, etag, ...threshold });
+      const end = async (isGood: boolean, definitionId: string) => {
         const runId = await stage.start(definitionId);
         if (isGood) await stage.complete(runId, "pack");
         else await stage.fail(runId, "pack", "no boxes");
       };
-      const counted = (runs: bigint) =>
+      const counted = (runs: bigint, definitionId: string) =>
         until(async () => {
           const { successCount, failureCount } = (await stage.workflow(definitionId)).metrics ?? {};
           return (successCount ?? 0n) + (failureCount ?? 0n) === runs ? true : undefined;
         });
-      await Promise.all(Array.from({ length: 8 }, () => end(true)));
-      await end(false);
-      await counted(9n);
-      expect(stage.heard(definitionId)).not.toContain("workflow.high_failure_rate");
-      await end(false);
+      for (const id of [patient, definitionId]) {
+        await Promise.all(Array.from({ length: 8 }, () => end(true, id)));
+        await end(false, id);
+        await counted(9n, id);
+        expect(stage.heard(id)).not.toContain("workflow.high_failure_rate");
+        await end(false, id);
+      }
       await stage.published(definitionId, ["workflow.high_failure_rate"]);
+      await counted(10n, patient);
+      expect(stage.heard(patient)).not.toContain("workflow.high_failure_rate");
     },
   },
   {

@@ -49,6 +49,8 @@ export interface Surroundings {
   readonly events: readonly Heard[];
   /** Every notification that was posted; it grows. */
   readonly messages: readonly Heard[];
+  /** Refuses each verb that it is asked about: "not on a friday". */
+  readonly hookUrl: string;
 }
 
 /** See the file's head. */
@@ -58,6 +60,7 @@ export class Stage implements Surroundings {
   readonly url: string;
   readonly events: readonly Heard[];
   readonly messages: readonly Heard[];
+  readonly hookUrl: string;
   readonly workspaceId: string;
 
   constructor(surroundings: Surroundings, workspaceId = `ws_${randomUUID()}`) {
@@ -66,6 +69,7 @@ export class Stage implements Surroundings {
     this.url = surroundings.url;
     this.events = surroundings.events;
     this.messages = surroundings.messages;
+    this.hookUrl = surroundings.hookUrl;
     this.workspaceId = workspaceId;
   }
 

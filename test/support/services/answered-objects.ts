@@ -84,7 +84,9 @@ export function noteAnswer(all: AnsweredObjects, answer: Message): void {
   } else if (isMessage(answer, PublishSourceResponseSchema)) {
     const { definition, version, outcome } = answer;
     if (outcome === PublishOutcome.CREATED) all.made.add(definition?.id ?? "");
-    if (outcome !== PublishOutcome.UNCHANGED) all.published.push(definition?.id ?? "");
+    // The version may be one of an earlier form of requests.
+    if (outcome === PublishOutcome.UNCHANGED) return;
+    all.published.push(definition?.id ?? "");
     all.versions.add(version?.id ?? "");
   } else if (isMessage(answer, TemplatesInstallResponseSchema)) {
     all.made.add(answer.definition?.id ?? "");

@@ -13,6 +13,7 @@ import {
   type Transport,
 } from "@connectrpc/connect";
 import { Endpoints, EndpointVerification } from "../../../gen/workflows/ops/v1/endpoints_pb.ts";
+import { HookVerb } from "../../../gen/workflows/ops/v1/hooks_pb.ts";
 import { Inbox, Verdict } from "../../../gen/workflows/ops/v1/inbox_pb.ts";
 import { PayloadKind, Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
 import { Schedules } from "../../../gen/workflows/ops/v1/schedules_pb.ts";
@@ -655,6 +656,29 @@ const ROWS: Record<Rpc, Row> = {
     call: ({ sources }, { definitionId }, options) =>
       sources.diffVersions({ definitionId }, options),
   },
+  "sources.putHook": {
+    needs: "workflows:admin",
+    foreign: "PermissionDenied",
+    agent: "PermissionDenied",
+    call: putAndDeleteHook,
+  },
+  "sources.listHooks": {
+    needs: "workflows:admin",
+    foreign: "PermissionDenied",
+    call: ({ sources }, { workspaceId }, options) => sources.listHooks({ workspaceId }, options),
+  },
+  "sources.deleteHook": {
+    needs: "workflows:admin",
+    foreign: "PermissionDenied",
+    agent: "PermissionDenied",
+    call: putAndDeleteHook,
+  },
+  "sources.watchWorkflows": {
+    needs: "workflows:read",
+    foreign: "PermissionDenied",
+    call: ({ sources }, { workspaceId }, options) =>
+      firstOf(sources.watchWorkflows({ workspaceId }, options)),
+  },
   "templates.list": {
     needs: "workflows:read",
     foreign: "PermissionDenied",
@@ -796,6 +820,18 @@ function order(
 }
 
 const STATES = [Code.FailedPrecondition, Code.Aborted];
+
+/** Other rows delete workflows, which the hook would refuse. */
+async function putAndDeleteHook(
+  { sources }: Clients,
+  { workspaceId }: Place,
+  options: CallOptions,
+): Promise<unknown> {
+  const name = "policy";
+  const hook = { workspaceId, name, verbs: [HookVerb.DELETE], governance: true };
+  await sources.putHook(hook, options);
+  return sources.deleteHook({ workspaceId, name }, options);
+}
 
 /** A caller that is refused for the state of the object alone may make the call. */
 async function passed(call: Promise<unknown>): Promise<unknown> {

@@ -267,6 +267,13 @@ const SOUND: Readonly<Record<string, (place: Place, n: number) => Tree>> = {
   "Workflows.ReplayMissedTriggers": ({ definitionId }, n) => ({
     ...{ definition_id: definitionId, ids: [`${1 + n}`, "500"], reason: "r" },
   }),
+  // The verb of the one method that is left out: a hook that cannot be asked would refuse the others.
+  "Workflows.PutHook": (_, n) => ({
+    ...{ workspace_id: "ws_a", name: `h${n}`, verbs: [8], governance: true, reason: "r" },
+    ...{ etag: "", rotate_secret: n % 2 === 0 },
+  }),
+  "Workflows.ListHooks": () => ({ workspace_id: "ws_a" }),
+  "Workflows.DeleteHook": (_, n) => ({ workspace_id: "ws_a", name: `h${n}`, reason: "r" }),
   "Endpoints.Create": ({ definitionId }, n) => ({
     ...{ definition_id: definitionId, name: `e${n}`, environment: "production", verification: 1 },
     reason: "r",

@@ -20,6 +20,7 @@ import type { Log } from "../../../src/process/log.ts";
 import type { EndpointSettings } from "../../../src/runtime/endpoints.ts";
 import { createEventFeed, type EventFeed } from "../../../src/runtime/event-feed.ts";
 import { createGraphCache } from "../../../src/runtime/graphs.ts";
+import type { HookSettings } from "../../../src/runtime/hooks.ts";
 import type { ReplicaView } from "../../../src/runtime/replica-view.ts";
 import type { RunFeed } from "../../../src/runtime/run-feed.ts";
 import { ownView } from "./own-view.ts";
@@ -67,6 +68,7 @@ export async function startRpcService(
     readonly console?: ConsoleOptions;
     readonly streamLimits?: StreamLimits;
     readonly endpoints?: EndpointSettings;
+    readonly hooks?: HookSettings;
     readonly feed?: RunFeed;
     /** Of a bus on which nothing is published unless given. */
     readonly eventFeed?: EventFeed;

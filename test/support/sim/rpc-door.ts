@@ -19,6 +19,7 @@ import { createCallerKeys } from "../../../src/runtime/caller-keys.ts";
 import { createEventFeed } from "../../../src/runtime/event-feed.ts";
 import { createHeldKeys } from "../../../src/runtime/held-keys.ts";
 import { createRunFeed } from "../../../src/runtime/run-feed.ts";
+import { createWorkflowFeed } from "../../../src/runtime/workflow-feed.ts";
 import type { Link, LinkWorld } from "./link.ts";
 
 /** The door of one replica. */
@@ -54,6 +55,7 @@ export function openDoor(
     feed: createRunFeed(parts),
     sources: createSourceReader(),
     inboxFeed: createInboxFeed(),
+    workflowFeed: createWorkflowFeed(parts),
     eventFeed: createEventFeed(async () => () => {}),
     probe: async () => ({ parts: {} }),
   });

@@ -9,6 +9,8 @@ import {
   TailEventsResponseSchema,
   WatchManyResponseSchema,
 } from "../../../gen/workflows/ops/v1/runs_pb.ts";
+import { WatchWorkflowsResponseSchema } from "../../../gen/workflows/ops/v1/workflow_watch_pb.ts";
+import type { Workflows } from "../../../gen/workflows/ops/v1/workflows_pb.ts";
 import { watchesOf } from "../../../src/client/watches.ts";
 
 const cut = () => new ConnectError("cut", Code.Unavailable);
@@ -30,6 +32,7 @@ function watchesOver(
   const clients = {
     runs: runs as unknown as Client<typeof Runs>,
     inbox: {} as Client<typeof Inbox>,
+    sources: {} as Client<typeof Workflows>,
   };
   return { asked, watches: watchesOf(clients) };
 }
@@ -95,4 +98,69 @@ test("a tail of events that was cut goes on, also where the service ended it, an
   }
   expect(seen).toEqual(["e1", "reopened", "reopened", "e2"]);
   expect(asked).toHaveLength(4);
+});
+
+/** After-hooks over these streams of changes, and what was asked for. */
+function changesOver(streams: (() => AsyncIterable<unknown>)[]) {
+  const asked: { after?: string; fromOldest?: boolean }[] = [];
+  const sources = {
+    watchWorkflows(request: { after?: string; fromOldest?: boolean }) {
+      const stream = streams[asked.length];
+      asked.push(request);
+      if (stream === undefined) throw new Error("no further stream was expected");
+      return stream();
+    },
+  };
+  const clients = {
+    runs: {} as Client<typeof Runs>,
+    inbox: {} as Client<typeof Inbox>,
+    sources: sources as unknown as Client<typeof Workflows>,
+  };
+  return { asked, watches: watchesOf(clients) };
+}
+
+const changed = (cursor: string, operation?: string) =>
+  create(WatchWorkflowsResponseSchema, {
+    ...{ cursor, ...(operation === undefined ? {} : { change: { operation } }) },
+  });
+
+test("a hook after a verb saves each cursor once its change is handled, and goes on behind it", async () => {
+  const { watches, asked } = changesOver([
+    async function* () {
+      yield changed("c1");
+      yield changed("c2", "activated");
+      throw cut();
+    },
+    async function* () {
+      yield changed("c2");
+      yield changed("c3", "paused");
+    },
+  ]);
+  const log: string[] = [];
+  const cursors = { load: () => "", save: (cursor: string) => void log.push(`saved ${cursor}`) };
+  const handle = ({ operation }: { operation: string }) => {
+    log.push(operation);
+    if (operation === "paused") throw new Error("the disk is full");
+  };
+  const request = { workspaceId: "ws", fromOldest: true };
+  await expect(watches.afterVerbs(request, cursors, handle)).rejects.toThrow("the disk is full");
+  // The change that was not handled has no saved cursor: it comes again.
+  expect(log).toEqual(["saved c1", "activated", "saved c2", "paused"]);
+  expect(asked.map(({ after, fromOldest }) => [after, fromOldest])).toEqual([
+    ["", true],
+    ["c2", false],
+  ]);
+});
+
+test("a hook after a verb begins behind the cursor that was saved", async () => {
+  const { watches, asked } = changesOver([
+    async function* () {
+      yield changed("c8", "archived");
+    },
+  ]);
+  const over = new AbortController();
+  const cursors = { load: async () => "c7", save: () => over.abort(new Error("enough")) };
+  const done = watches.afterVerbs({ workspaceId: "ws" }, cursors, () => {}, over);
+  await expect(done).rejects.toThrow("enough");
+  expect(asked[0]?.after).toBe("c7");
 });

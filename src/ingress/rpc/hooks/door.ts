@@ -21,6 +21,7 @@ import {
   VERIFICATIONS,
   type Verification,
 } from "../../../process/signatures.ts";
+import { unpublishedRefusal } from "../../../runtime/closed-refusals.ts";
 import {
   createEndpointFinder,
   type EndpointOfToken,
@@ -189,8 +190,7 @@ function startOf(
 ): Extract<Submission, { kind: "start" }> {
   const { workspaceId, latestVersionId: versionId, latestVersion, inputSchemaJson } = definition;
   if (versionId === null) {
-    const resource = { type: "definition", name: definition.id };
-    throw new Refusal("nothing_published", undeployedWords(where), { resource });
+    throw unpublishedRefusal(definition.id, undeployedWords(where));
   }
   const fault = findPayloadFault(input, MAX_PAYLOAD_DEPTH);
   if (fault !== undefined) {

@@ -344,7 +344,9 @@ describe("what was committed", () => {
       .map(({ subject }) => subject);
     expect(subjects).toEqual([
       "workflows.changes.definition.create",
+      "workflows.changes.workflow.created",
       "workflows.changes.version.publish",
+      ...["published", "activated"].map((name) => `workflows.changes.workflow.${name}`),
     ]);
   });
 

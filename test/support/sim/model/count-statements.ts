@@ -1,5 +1,6 @@
 /** Statements that mark batches as published and count their runs (store/mark-published.ts). */
 
+import { HIGH_FAILURE_RATE } from "../../../../src/engine/values/workflow-status.ts";
 import { ALL_DAYS, COUNTER_KINDS } from "../../../../src/store/run-counts.ts";
 import { type CounterRow, counterKey } from "./rows.ts";
 import { type At, type ModelStatements, zip } from "./statement.ts";
@@ -25,7 +26,6 @@ type CountValues = [
 ];
 type ReportValues = [...CountValues, failures: string[]];
 
-const HIGH_RATE = 0.1;
 const ENDED_AT_LEAST = 10;
 
 /** See the file's head. */
@@ -47,7 +47,7 @@ export const countStatements: ModelStatements = {
       const sumOf = (rows: readonly CounterRow[]) => rows.reduce((sum, { runs }) => sum + runs, 0);
       const ended = sumOf(ends);
       const failed = sumOf(ends.filter(({ name }) => failures.includes(name)));
-      if (ended < ENDED_AT_LEAST || failed <= ended * HIGH_RATE) continue;
+      if (ended < ENDED_AT_LEAST || failed <= ended * HIGH_FAILURE_RATE) continue;
       await report(at, { definitionId, day, ended, failed, shard });
     }
     return marked;
@@ -152,7 +152,7 @@ async function report(
     ...{ type: "workflows.changes.workflow.high_failure_rate", operation: "high_failure_rate" },
     ...{ aggregateType: "workflow", recordedAt: now.toISOString() },
     payload: {
-      ...{ workflow_id: definitionId, workspace_id: workspaceId, name },
+      ...{ definition_id: definitionId, workspace_id: workspaceId, name },
       day: new Date(day * 86_400_000).toISOString().slice(0, 10),
       ...{ ended_runs: ended, failed_runs: failed },
     },

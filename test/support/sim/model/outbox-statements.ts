@@ -7,6 +7,8 @@ import { type At, by, type ModelStatements, zip } from "./statement.ts";
 
 /** See the file's head. */
 export const outboxStatements: ModelStatements = {
+  // No workflow of a world announces its starts.
+  find_announced_workflows: () => [],
   take_partitions: takePartitions,
   async show_replica({ tx, tables, now }, [holder, partition]: [string, number]) {
     const leaseUntil = new Date(now.getTime() + PARTITION_LEASE_MS);

@@ -1,6 +1,6 @@
 /** Which addresses are public: what a URL of a workflow may lead to. */
 import { expect, it } from "vitest";
-import { isPublic } from "../../../src/builtin/notifications/post.ts";
+import { isPublic } from "../../../src/process/public-addresses.ts";
 
 it.each([
   ...["127.0.0.1", "10.1.2.3", "172.31.255.255", "192.168.0.1", "169.254.169.254", "100.64.0.1"],

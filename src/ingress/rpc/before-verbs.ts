@@ -1,0 +1,64 @@
+/**
+ * What is done before a Write changes a workflow: the hooks of the verb are asked.
+ * Boundary: which call is which verb; who is asked is runtime/ask-hooks.ts.
+ * Invariant: each change of the Write that is a verb begins here, so that no call comes past the hooks.
+ */
+import { PRODUCTION } from "../../engine/values/environment.ts";
+import type { HookVerb } from "../../engine/values/hook.ts";
+import {
+  askAboutNamed,
+  askAboutNew,
+  askAboutWorkflow,
+  type VerbOrder,
+} from "../../runtime/ask-hooks.ts";
+import type { SourcePublication } from "../../runtime/publish-source.ts";
+import type { ServiceParts } from "./service-parts.ts";
+
+/** A version that is to start in an environment; 0: the newest one. */
+interface Activation {
+  readonly by: string;
+  readonly note: string;
+  readonly environment: string;
+  readonly version?: number;
+  readonly fromEnvironment?: string;
+}
+
+/** Each refuses hook_refused and hook_away. */
+export interface BeforeVerbs {
+  /** A verb of a workflow; one that the call does not see asks nobody. */
+  workflow(verb: HookVerb, definitionId: string, order: VerbOrder): Promise<void>;
+  /** Nobody is asked about other environments than production. */
+  activation(definitionId: string, wanted: Activation): Promise<void>;
+  /** A workflow that is to be made without a version. */
+  made(
+    named: { readonly workspaceId: string; readonly name: string },
+    order: VerbOrder,
+  ): Promise<void>;
+  /** A source text, which makes a workflow, or activates one in production. */
+  named(publication: SourcePublication): Promise<void>;
+}
+
+/** `workspaceId` "" is any workspace's. */
+export function createBeforeVerbs(parts: ServiceParts, workspaceId: string): BeforeVerbs {
+  return {
+    workflow: (verb, definitionId, order) =>
+      askAboutWorkflow(parts, verb, { definitionId, workspaceId }, order),
+    async activation(definitionId, { by, note: reason, environment, ...wanted }) {
+      if (environment !== PRODUCTION) return;
+      const { version = 0, fromEnvironment = "" } = wanted;
+      const facts = { environment, version, from_environment: fromEnvironment };
+      await askAboutWorkflow(
+        parts,
+        "activate",
+        { definitionId, workspaceId },
+        { by, reason, facts },
+      );
+    },
+    made: (named, order) => askAboutNew(parts, named, ["create"], order),
+    async named({ source, deployTo: environment = PRODUCTION, workspaceId, name }) {
+      const { publishedBy: by, note: reason } = source;
+      const named = { workspaceId, name, isActivated: environment === PRODUCTION };
+      await askAboutNamed(parts, named, { by, reason, facts: { environment } });
+    },
+  };
+}

@@ -31,6 +31,7 @@ import { reached } from "./process/crash-points.ts";
 import { createLog, type Log, outliveLog } from "./process/log.ts";
 import { renderPrometheus } from "./process/metrics.ts";
 import { Refusal } from "./process/refusal.ts";
+import { type Stop, stopOnSignal } from "./process/stop-on-signal.ts";
 import { viewOf } from "./replica-facts.ts";
 import type { PublishForCaller } from "./runtime/caller-events.ts";
 import { createEventFeed, type EventFeed } from "./runtime/event-feed.ts";
@@ -56,11 +57,6 @@ interface BusParts {
   readonly workers: WorkerQueues;
   readonly publishEvent: PublishForCaller;
 }
-
-/** Stops the service: no new work, what is in flight finishes, the outbox is flushed. */
-type Stop = () => Promise<void>;
-
-const STOP_MS = 18_000;
 
 async function start(config: Config, log: Log): Promise<Stop> {
   if (config.migrate) await migrateDatabase(config.databaseUrl);
@@ -233,33 +229,6 @@ function askedOfBus(partsOf: () => BusParts | undefined): AskedOfBus {
 
 function notYet(): never {
   throw new Refusal("unavailable", "NATS has not answered yet");
-}
-
-/**
- * Ends the process on the first signal, after a graceful stop that takes 18 s at most. A second signal, or one before
- * the service has started, ends it at once.
- */
-function stopOnSignal(stopOf: () => Stop | undefined, log: Log): void {
-  let stopping = false;
-  const onSignal = (signal: NodeJS.Signals) => {
-    const stop = stopOf();
-    if (stopping || stop === undefined) process.exit(1);
-    stopping = true;
-    log.info("stopping", { signal });
-    setTimeout(() => {
-      log.error("the stop takes too long; the process ends without it", { limitMs: STOP_MS });
-      process.exit(1);
-    }, STOP_MS);
-    stop().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        log.error("the stop went wrong", { error });
-        process.exit(1);
-      },
-    );
-  };
-  process.on("SIGTERM", onSignal);
-  process.on("SIGINT", onSignal);
 }
 
 async function main(): Promise<void> {

@@ -255,7 +255,6 @@ export const GROWING = [
   "workflow_details",
   "workflow_drafts",
   "closed_workflows",
-  "workflow_limits",
   "inbox_items",
   "inbox_notes",
   "notifications",

@@ -7,9 +7,14 @@
  * L2 A statement that inserts a run without a key fails where its workflow has a limit (save-fences.ts). A limit is set under the lock
  *    of all starts (closed-workflows.ts).
  * L3 A run that waits is a row of workflow_runs: PENDING, with a key. Nothing else has to be stored, released or cleaned.
- * L4 The key of a workflow without an expression counts every run of the workflow in its environment, also those that began before there was a limit.
+ * L4 The key of a workflow without an expression counts every run of it in production, also those that began before there was a limit.
  */
-import { type RunLimit, WAITING_AT_MOST, WHEN_FULL } from "../engine/values/run-limit.ts";
+import {
+  type RunLimit,
+  storedKey,
+  WAITING_AT_MOST,
+  WHEN_FULL,
+} from "../engine/values/run-limit.ts";
 import type { Queries, Statement, Tx } from "./database.ts";
 
 /** A key of a workflow's runs, as it is stored with them. */
@@ -43,18 +48,23 @@ export interface WaitingKey extends RunKey {
   readonly open: readonly (KeyedRun & { readonly state: string })[];
 }
 
+/** The key of runs of production of a workflow without an expression. */
+const OF_PRODUCTION = storedKey(undefined, undefined);
 const REPLACES = WHEN_FULL.indexOf("replace");
 const WAITS = "r.concurrency_key is not null and r.state = 'PENDING'";
 const WAITING_OF_KEY = `${WAITS} and r.definition_id = k.definition_id and r.concurrency_key = k.key`;
 /** Open runs of the key `k` of a workflow with the limit `l`, one more than it at most: more make no difference. */
 const OPEN_OF_KEY = `(
-    select r.id, r.workspace_id, r.state, r.created_at from workflow_runs r
-    where strpos(k.key, '/') = length(k.key) and r.workspace_id = l.workspace_id and r.definition_id = k.definition_id
-      and r.state = any('{RUNNING,PAUSED,COMPENSATING}') and coalesce(r.environment, '') || '/' = k.key
-    limit l.max_open_runs + 1)
+    select r.* from (values ('RUNNING'), ('PAUSED'), ('COMPENSATING')) as s(state)
+    cross join lateral (
+      select r.id, r.workspace_id, r.state, r.created_at from workflow_runs r
+      where r.workspace_id = l.workspace_id and r.definition_id = k.definition_id and r.state = s.state
+        and r.environment is null
+      limit l.max_open_runs + 1) as r
+    where k.key = '${OF_PRODUCTION}' limit l.max_open_runs + 1)
   union all (
     select r.id, r.workspace_id, r.state, r.created_at from workflow_runs r
-    where strpos(k.key, '/') < length(k.key) and r.definition_id = k.definition_id and r.concurrency_key = k.key
+    where k.key <> '${OF_PRODUCTION}' and r.definition_id = k.definition_id and r.concurrency_key = k.key
       and r.concurrency_key is not null and r.completed_at is null and r.state <> 'PENDING' and l.max_open_runs > 0
     limit l.max_open_runs + 1)`;
 

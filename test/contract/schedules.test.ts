@@ -518,7 +518,7 @@ test("a schedule of an environment starts what is deployed there, and says so wh
   await fire(schedule);
   const [slot] = (await read(schedule.id)).last;
   const at = slot?.at ?? timestampFromMs(0);
-  const to = timestampFromMs((Number(at.seconds) + 1) * 1_000);
+  const to = timestampFromMs(timestampMs(at) + 1);
   const filled = await schedules.backfill({ id: schedule.id, from: at, to });
   expect(filled).toMatchObject({ runIds: [slot?.runId], started: 0 });
   await schedules.runNow({ id: schedule.id });

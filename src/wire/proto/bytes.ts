@@ -103,7 +103,7 @@ function writeItems(target: Target, field: DescField & { fieldKind: "list" }, va
   for (const item of value.toReversed()) {
     if (field.listKind === "message") {
       writeInside(target, field.number, () => writeNested(target, field, field.message, item));
-    } else if (field.scalar === ScalarType.STRING) {
+    } else if (field.scalar === ScalarType.STRING || field.scalar === ScalarType.BYTES) {
       writeScalar(target, field, field.scalar, item);
     } else throw misfit(field);
   }
@@ -216,6 +216,13 @@ function writeScalar(target: Target, field: DescField, type: ScalarType, value: 
     makeRoom(target, 4);
     target.at = target.bytes.writeFloatLE(Number(value), target.at - 4) - 4;
     writeVarint(target, (number << 3) | WireType.Bit32);
+  } else if (type === ScalarType.BYTES && typeof value === "string") {
+    const bytes = Buffer.from(value, "base64");
+    makeRoom(target, bytes.byteLength);
+    target.at -= bytes.byteLength;
+    target.bytes.set(bytes, target.at);
+    writeVarint(target, bytes.byteLength);
+    writeVarint(target, (number << 3) | WireType.LengthDelimited);
   } else throw misfit(field);
 }
 

@@ -102,6 +102,10 @@ describe("I4 over a stream that was made anew", () => {
     for (const table of ["workflow_definitions", "workflow_versions"]) {
       await copy.query(`update ${table} set created_at = created_at - interval '2 days'`);
     }
+    await copy.query(`update move_batches set changes = (
+      select json_agg(jsonb_set(change::jsonb, '{recordedAt}',
+        to_jsonb((change->>'recordedAt')::timestamptz - interval '2 days')) order by place)
+      from json_array_elements(changes) with ordinality as each(change, place)) where changes is not null`);
     await manager.streams.add({ name: "ANEW", subjects: ["anew"], max_age: DAY_NS });
     expect(await published("ANEW")).toMatchObject({ verdict: "checked", violations: [] });
     await manager.streams.add({ name: "ANEW_LONG", subjects: ["anew_long"], max_age: 3 * DAY_NS });

@@ -37,7 +37,7 @@ const CHANGES = `with kept as (
     union all
     select definition_id, version, id || '-publish', 'version.publish', created_at from workflow_versions
     union all
-    select 'pauses of ' || (change->>'aggregateId'), batch_id, id, 'workflow.' || (change->>'operation'),
+    select 'changes of ' || (change->>'aggregateId'), batch_id, id, 'workflow.' || (change->>'operation'),
       (change->>'recordedAt')::timestamptz
     from kept where change->>'aggregateType' = 'workflow' and change->>'operation' <> 'high_failure_rate'
     union all

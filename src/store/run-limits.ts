@@ -67,12 +67,16 @@ const OPEN_OF_KEY = `(
     where k.key <> '${OF_PRODUCTION}' and r.definition_id = k.definition_id and r.concurrency_key = k.key
       and r.concurrency_key is not null and r.completed_at is null and r.state <> 'PENDING' and l.max_open_runs > 0
     limit l.max_open_runs + 1)`;
+/** Looked up key by key: the planner may read all limits for a join. */
+const LIMIT_OF_KEY = `left join lateral (
+    select * from workflow_limits where definition_id = k.definition_id and max_open_runs > 0 offset 0) as l on true`;
 
 const FIND: Statement = {
   name: "find_run_limits",
   text: `select definition_id as "definitionId", max_open_runs as "maxOpenRuns", when_full as "whenFull",
       concurrency_key as "concurrencyKey"
-    from workflow_limits where definition_id = any($1::text[]) and max_open_runs > 0`,
+    from unnest($1::text[]) as wanted(id)
+    cross join lateral (select * from workflow_limits where definition_id = wanted.id offset 0) as l where max_open_runs > 0`,
 };
 const SAVE: Statement = {
   name: "save_run_limit",
@@ -94,7 +98,7 @@ const ROOM: Statement = {
       (select count(*) from (select from workflow_runs r where ${WAITING_OF_KEY} limit ${WAITING_AT_MOST}) as w)::integer
         as waiting
     from unnest($1::text[], $2::text[]) as k(definition_id, key)
-    left join workflow_limits l on l.definition_id = k.definition_id and l.max_open_runs > 0`,
+    ${LIMIT_OF_KEY}`,
 };
 // From key to key along the index: what it costs follows from the keys alone, not from the runs that wait.
 const FIND_WAITING: Statement = {
@@ -117,7 +121,7 @@ const FIND_WAITING: Statement = {
       coalesce((select json_agg(json_build_object('id', o.id, 'workspaceId', o.workspace_id, 'state', o.state)
         order by o.created_at, o.id) from (${OPEN_OF_KEY}) as o where l.max_open_runs is not null), '[]') as open
     from chosen as k
-    left join workflow_limits l on l.definition_id = k.definition_id and l.max_open_runs > 0`,
+    ${LIMIT_OF_KEY}`,
 };
 
 interface LimitRow extends Omit<RunLimit, "whenFull"> {

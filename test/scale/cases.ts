@@ -583,7 +583,7 @@ export const cases: readonly Case[] = [
       return hasCompletedRun(read, version, "staging");
     },
     // Each of the newest 10,000 may be on a page of its own.
-    limits: { find_completed_run_of_version: 10_000 * 2 },
+    limits: { find_completed_run_of_version: 10_000 * 2 + 300 },
   },
   { name: "runs: unfinished", ask: ({ read }) => findUnfinished(read, 100) },
   { name: "calls: claim", ask: (database) => claimCalls(database, "me", [FREE], []) },

@@ -95,6 +95,8 @@ export const workflowCases: readonly Case[] = [
       await lockKeys(tx, KEYS);
       await findRoom(tx, KEYS);
     }),
+    // Each limit may be on a page of its own, and so its entry of the index.
+    limits: { find_run_limits: PAGE.length * 3 },
   },
   {
     name: "limits: runs that wait",
@@ -107,6 +109,7 @@ export const workflowCases: readonly Case[] = [
       await findLimits(database.lists, onlyWorkspace(BIG), PAGE);
       await findRunTurn(database.callers, onlyWorkspace(BIG), RUN);
     },
+    limits: { find_workflow_limits: PAGE.length * 3 },
   },
   {
     name: "outbox: mark and count",

@@ -24,7 +24,8 @@ const FIND = seenStatement(
     name: "find_workflow_limits",
     text: `select definition_id as "definitionId", max_open_runs as "maxOpenRuns", when_full as "whenFull",
       concurrency_key as "concurrencyKey"
-    from workflow_limits where definition_id = any($1::text[]) and max_open_runs > 0`,
+    from unnest($1::text[]) as wanted(id)
+    cross join lateral (select * from workflow_limits where definition_id = wanted.id offset 0) as l where max_open_runs > 0`,
   },
   "workspace_id = $2",
 );

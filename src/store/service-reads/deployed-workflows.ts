@@ -47,7 +47,7 @@ const judgedBy = (
       case when c.definition_id is null then coalesce(d.latest_version_id, e.version_id) end as "versionId",
       case when d.latest_version_id is null then coalesce(e.environment, '') else 'production' end as environment
     from (select id, workspace_id, latest_version_id from workflow_definitions where ${condition}) d
-    left join closed_workflows c on c.definition_id = d.id
+    left join lateral (select definition_id from closed_workflows where definition_id = d.id offset 0) c on true
     left join lateral (select w.version_id, w.environment from workflow_deployments w
       where d.latest_version_id is null and w.definition_id = d.id and w.state = 'ACTIVE'
       order by w.active_at desc, w.id desc limit 1) e on true

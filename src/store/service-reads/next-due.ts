@@ -30,7 +30,7 @@ const RUN = `(select continue_at from workflow_runs where ${soon("continue_at")}
         order by continue_at limit 1)`;
 const MISSED = `(select due_at from missed_triggers where ${soon("due_at")} order by due_at limit 1)`;
 // Only where a workflow has a limit, or had one, can a run wait.
-const WAITING = `case when exists (select from workflow_limits) then
+const WAITING = `case when (select definition_id from workflow_limits order by definition_id limit 1) is not null then
         (select 0 from workflow_runs where concurrency_key is not null and state = 'PENDING' limit 1) end`;
 const FIND: Statement = {
   name: "find_next_due",

@@ -36,11 +36,20 @@ export async function readDelivery(
   share: BodyShare,
 ): Promise<Buffer | "too large" | "too slow"> {
   if (Number(request.headers["content-length"] ?? 0) > BODY_BYTES) return "too large";
-  return (await share.inTime(readBytes(request, share))) ?? "too slow";
+  const read: Uint8Array[] = [];
+  try {
+    return (await share.inTime(readBytes(request, share, read))) ?? "too slow";
+  } finally {
+    // A sender that stands still keeps its reader: what it has sent must not be kept beside the room.
+    read.length = 0;
+  }
 }
 
-async function readBytes(request: Unread, share: BodyShare): Promise<Buffer | "too large"> {
-  const read: Uint8Array[] = [];
+async function readBytes(
+  request: Unread,
+  share: BodyShare,
+  read: Uint8Array[],
+): Promise<Buffer | "too large"> {
   let bytes = 0;
   // What is left is read away once the answer is out (request-rest.ts).
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {

@@ -1,5 +1,7 @@
 /** The room for bodies of deliveries: shared by all connections, for a bounded time. */
 import { PassThrough } from "node:stream";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { expect, it } from "vitest";
 import { createBodyRoom } from "../../../../src/ingress/rpc/hooks/body-room.ts";
 import { readDelivery } from "../../../../src/ingress/rpc/hooks/delivery.ts";
@@ -46,4 +48,32 @@ it("gives the room of a body back that does not arrive in time, and takes no mor
   const other = room();
   other.take(100);
   expect(() => room().take(1)).toThrow("send it again later");
+});
+
+it("keeps nothing of a body whose sender stands still, though its reader waits on", async () => {
+  const chunks: WeakRef<Uint8Array>[] = [];
+  // As the connection does it keeps the reader.
+  let goOn = () => {};
+  const made = () => {
+    const chunk = Buffer.alloc(1_000, 1);
+    chunks.push(new WeakRef(chunk));
+    return chunk;
+  };
+  async function* standing() {
+    yield made();
+    yield made();
+    yield made();
+    await new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+  }
+  const request = { headers: {}, iterator: standing as never };
+  expect(await readDelivery(request, createBodyRoom(10_000, 1)())).toBe("too slow");
+  setFlagsFromString("--expose-gc");
+  const collect: () => void = runInNewContext("gc");
+  await new Promise((resolve) => setImmediate(resolve));
+  collect();
+  // The last one may be the one that the reader looked at.
+  expect(chunks.slice(0, 2).map((chunk) => chunk.deref())).toEqual([undefined, undefined]);
+  goOn();
 });

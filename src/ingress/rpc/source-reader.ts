@@ -7,8 +7,11 @@
  * 2. A job that takes too long ends its thread, and is refused; the next job gets a new thread.
  */
 import type { Worker } from "node:worker_threads";
+import { textSizeBytes } from "../../engine/values/json.ts";
+import { MAX_SOURCE_BYTES } from "../../file/source-text.ts";
 import { Refusal } from "../../process/refusal.ts";
 import { TurnQueue } from "../../process/turn-queue.ts";
+import { invalidFields } from "./fields.ts";
 import type { ReadSource } from "./read-source.ts";
 import type { SimulationAnswer, SimulationJob } from "./simulate-source.ts";
 import type { FilledSource, FillJob, SourceAnswer, SourceJob } from "./source-jobs.ts";
@@ -17,6 +20,7 @@ import { isHeapFull, READY, startSourceThread } from "./source-thread.ts";
 /** Does a job of a workspace. Refuses too_costly (it takes too long) and overloaded (too many wait). */
 export interface SourceReader {
   read(workspaceId: string, text: string): Promise<ReadSource>;
+  /** Refuses invalid_fields too: the file is larger than a text that is kept. */
   fill(workspaceId: string, template: Omit<FillJob, "kind">): Promise<FilledSource>;
   simulate(workspaceId: string, job: SimulationJob): Promise<SimulationAnswer>;
   stop(): Promise<void>;
@@ -62,8 +66,11 @@ class ThreadedReader implements SourceReader {
     return this.#ask(workspaceId, { kind: "read", text }) as Promise<ReadSource>;
   }
 
-  fill(workspaceId: string, template: Omit<FillJob, "kind">): Promise<FilledSource> {
-    return this.#ask(workspaceId, { kind: "fill", ...template }) as Promise<FilledSource>;
+  async fill(workspaceId: string, template: Omit<FillJob, "kind">): Promise<FilledSource> {
+    const filled = (await this.#ask(workspaceId, { kind: "fill", ...template })) as FilledSource;
+    if (textSizeBytes(filled.sourceText) <= MAX_SOURCE_BYTES) return filled;
+    const description = `make a file of more than ${MAX_SOURCE_BYTES} bytes: give shorter ones`;
+    throw invalidFields([{ field: "parameters", description }]);
   }
 
   simulate(workspaceId: string, job: SimulationJob): Promise<SimulationAnswer> {

@@ -1,5 +1,7 @@
 /** The thread that reads source texts: its turns, and texts that take too long. */
 import { afterEach, expect, test } from "vitest";
+import { MAX_SOURCE_BYTES } from "../../../../src/file/source-text.ts";
+import { doSourceJob } from "../../../../src/ingress/rpc/source-jobs.ts";
 import {
   createSourceReader,
   type SourceReader,
@@ -47,6 +49,20 @@ test("a simulation takes its turn among the texts, and is played", async () => {
   expect(played.simulation).toMatchObject({ outcome: "SUCCEEDED", output: { ok: true } });
   const faulty = await reader.simulate("a", { kind: "simulate", of: "workflow: w\n", request });
   expect(faulty).toMatchObject({ faults: [], unread: { faultCount: 1 } });
+});
+
+test("a template that its values make larger than a text that is kept is refused", async () => {
+  reader = createSourceReader();
+  const places = Array.from({ length: 40 }, (_, n) => `  s${n}: { task: "about $(what)" }\n`);
+  const source = `workflow: w\nsteps:\n${places.join("")}`;
+  const fill = (what: string) => reader.fill("a", { source, values: { what }, name: "mine" });
+  expect((await fill("tea")).sourceText).toContain('"about tea"');
+  const large = "x".repeat(100_000);
+  await expect(fill(large)).rejects.toMatchObject({
+    ...{ reason: "invalid_fields", facts: { fields: [{ field: "parameters" }] } },
+  });
+  const answer = doSourceJob({ kind: "fill", source, values: { what: large }, name: "mine" });
+  expect(answer).toHaveProperty("sourceText.length", MAX_SOURCE_BYTES + 1);
 });
 
 test("a workspace that fills the queue keeps no other one out", async () => {

@@ -12,17 +12,18 @@ import { renderChange } from "../../wire/events/lifecycle-events.ts";
 
 /** The workflows that ask. */
 export class AnnouncedStarts {
-  readonly #database: Pick<Database, "read">;
+  readonly #database: Pick<Database, "write">;
   #definitionIds: ReadonlySet<string> = new Set();
 
-  constructor(database: Pick<Database, "read">) {
+  constructor(database: Pick<Database, "write">) {
     this.#database = database;
   }
 
   readonly announces = (definitionId: string) => this.#definitionIds.has(definitionId);
 
   async refresh(): Promise<void> {
-    this.#definitionIds = new Set(await findAnnounced(this.#database.read));
+    // On the connections of the lease: no other read holds its renewal up.
+    this.#definitionIds = new Set(await findAnnounced(this.#database.write));
   }
 }
 

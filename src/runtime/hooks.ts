@@ -162,7 +162,8 @@ function hookEvent(
     ...{ aggregateId: id, aggregateType: "hook", recordedAt: at.toISOString() },
     payload: {
       ...{ id, workspace_id: workspaceId, name, verbs, definition_id: definitionId ?? "" },
-      ...{ url, governance, by, reason },
+      // Who reads events may not list hooks, and a path or a query may be a secret.
+      ...{ origin: url === "" ? "" : new URL(url).origin, governance, by, reason },
     },
   };
 }

@@ -15,6 +15,7 @@ import {
   EvaluateActionResponseSchema,
 } from "../../gen/governance/v1/governance_pb.ts";
 import { HookVerb } from "../../gen/workflows/ops/v1/hooks_pb.ts";
+import { Inbox, ItemState, Verdict } from "../../gen/workflows/ops/v1/inbox_pb.ts";
 import type {
   WatchWorkflowsRequestSchema,
   WatchWorkflowsResponse,
@@ -23,6 +24,7 @@ import { Workflows } from "../../gen/workflows/ops/v1/workflows_pb.ts";
 import { StepType, WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
 import { createClients } from "../../src/collaborators/clients.ts";
 import { createHookAsker } from "../../src/collaborators/hook-asker.ts";
+import type { JsonObject } from "../../src/engine/values/json.ts";
 import { createLog } from "../../src/process/log.ts";
 import { findSignatureProblem } from "../../src/process/signatures.ts";
 import {
@@ -44,6 +46,7 @@ let governance: TestCollaborator;
 let service: RpcService;
 let workflows: Client<typeof Workflows>;
 let contract: Client<typeof WorkflowService>;
+let inbox: Client<typeof Inbox>;
 let answer: Answer;
 let decision: ActionDecision;
 let workspaceId = "";
@@ -72,6 +75,7 @@ beforeAll(async () => {
   const transport = createConnectTransport({ baseUrl: service.baseUrl, httpVersion: "2" });
   workflows = createClient(Workflows, transport);
   contract = createClient(WorkflowService, transport);
+  inbox = createClient(Inbox, transport);
 });
 afterAll(async () => {
   await service.stop();
@@ -191,6 +195,26 @@ describe("a hook before a verb", () => {
     ]);
   });
 
+  test("is asked when a deployment is approved, and not when the decision is repeated", async () => {
+    const definitionId = await publish();
+    const rules = [{ environment: "production", approvers: ["ben"] }];
+    await workflows.putDeployPolicy({ workspaceId, rules });
+    const as = (actor: string) => ({ headers: { "Workflows-Actor": actor } });
+    const wanted = { definitionId, environment: "production", version: 1, vars: { a: 1 } };
+    const { deployment } = await workflows.deploy(wanted, as("ann"));
+    const { id = "", digest = "" } = deployment ?? {};
+    await put([ACTIVATE]);
+    const approve = () => inbox.decide({ id, digest, verdict: Verdict.APPROVE }, as("ben"));
+    const no = { status: 200, json: { allow: false } };
+    answer = no;
+    expect((await refusedBy(approve())).reason).toBe("HOOK_REFUSED");
+    answer = ALLOWED;
+    expect((await approve()).item?.state).toBe(ItemState.DONE);
+    answer = no;
+    expect((await approve()).item?.state).toBe(ItemState.DONE);
+    expect(asked()).toEqual(Array(2).fill({ verb: "activate", name: "orders" }));
+  });
+
   test("that refuses stops the verb, with its name and its reason in words, and an event", async () => {
     const definitionId = await publish();
     await put([PAUSE]);
@@ -260,6 +284,23 @@ describe("a hook before a verb", () => {
     // The other workflow was not asked about; the hook of this one went with it.
     expect(governance.asked).toHaveLength(4);
     expect((await workflows.listHooks({ workspaceId })).hooks).toEqual([]);
+  });
+
+  test("shows readers of events the origin of its URL alone", async () => {
+    await put([PAUSE], { url: `${receiver.url}/t0ken?key=t0ken` });
+    await workflows.deleteHook({ workspaceId, name: "four-eyes" });
+    const rows = await service.database.write.query<{ changes: JsonObject[] }>(
+      { name: "test_hook_events", text: "select changes from move_batches order by id" },
+      [],
+    );
+    const events = rows
+      .flatMap(({ changes }) => changes ?? [])
+      .filter((event) => event.workspaceId === workspaceId);
+    expect(events).toMatchObject([
+      { type: "workflows.changes.hook.put", payload: { origin: receiver.url } },
+      { type: "workflows.changes.hook.deleted", payload: { origin: receiver.url } },
+    ]);
+    expect(JSON.stringify(events)).not.toContain("t0ken");
   });
 
   test("of another workspace, or one that was deleted, is not asked", async () => {

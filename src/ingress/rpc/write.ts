@@ -209,7 +209,9 @@ function versionWrites(
       const { definitionId, environment, version } = seen;
       const { by, reason: note } = verdict;
       const wanted = { by, note, environment, version };
-      if (verdict.isApproved) await before.activation(definitionId, wanted);
+      // A repeat of the decision activates nothing.
+      const isActivation = verdict.isApproved && seen.state === "PENDING_APPROVAL";
+      if (isActivation) await before.activation(definitionId, wanted);
       return decideDeployment({ ...parts, callerKey }, seen, verdict);
     },
     withdrawDeployment: (seen, withdrawal) =>

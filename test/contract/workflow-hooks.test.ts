@@ -330,6 +330,8 @@ describe("a hook before a verb", () => {
     expect((await faultOf({ name: "Four Eyes" })).fields).toEqual(["name"]);
     expect((await faultOf({ verbs: [] })).fields).toEqual(["verbs"]);
     expect((await faultOf({ verbs: [PAUSE, PAUSE] })).fields).toEqual(["verbs"]);
+    const ofOne = { verbs: [CREATE, PAUSE], definitionId: await define("one") };
+    expect((await faultOf(ofOne)).fields).toEqual(["verbs"]);
     const { hook } = await put([PAUSE]);
     for (const etag of ["", "another"]) {
       expect((await refusedBy(put([RESUME], { etag }))).reason).toBe("ETAG_MISMATCH");

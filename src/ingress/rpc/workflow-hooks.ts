@@ -30,6 +30,10 @@ export async function answerPutHook(deps: WriteDeps, request: PutHookRequest) {
   faults.require("workspace_id", workspaceId);
   if (!NAME.test(name)) faults.add("name", "must be a-z, 0-9 and -, 64 at most, a letter first");
   const verbs = readVerbs(request, faults);
+  // It would be asked never, and guard nothing.
+  if (definitionId !== "" && verbs.includes("create")) {
+    faults.add("verbs", "has create, which is not asked of one workflow: leave definition_id out");
+  }
   checkUrl(request, faults);
   faults.refuseIfAny();
   if (definitionId !== "") {

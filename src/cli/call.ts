@@ -15,6 +15,11 @@ export interface Call {
 /** Runs a command; gives its exit code, or throws a CliFailure. */
 export type Action = (call: Call) => Promise<number>;
 
+/** An option as it is typed: `maxOpenRuns` is --max-open-runs. */
+export function typedOption(name: string): string {
+  return `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
 /** The text of an option; undefined without it. */
 export function textOption({ options }: Call, name: string): string | undefined {
   const value = options[name];

@@ -1,6 +1,6 @@
 /** An option that names a value of an enum: `buffer-one` is BUFFER_ONE. Boundary: words. */
 import { nearest } from "../file/faults.ts";
-import { type Call, textOption } from "./call.ts";
+import { type Call, textOption, typedOption } from "./call.ts";
 import { usageFault } from "./failure.ts";
 
 /** The value; undefined without the option. */
@@ -34,7 +34,8 @@ function namedValue<Value extends number>(
   const found = values.get(text);
   if (found !== undefined && found !== 0) return found;
   const words = enumWords(known);
-  throw usageFault(`--${option} "${text}" is not among ${words.join(", ")}${nearest(text, words)}`);
+  const given = `${typedOption(option)} "${text}"`;
+  throw usageFault(`${given} is not among ${words.join(", ")}${nearest(text, words)}`);
 }
 
 /** What such an option may be. */

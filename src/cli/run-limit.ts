@@ -11,10 +11,10 @@ import { readCount } from "./numbers.ts";
 
 /** The limit that the options make of the present one; undefined where none is given. */
 export function runLimitOf(call: Call, now?: RunLimit): RunLimit | undefined {
-  const isLifted = textOption(call, "max-open-runs") === "0";
-  const maxOpenRuns = isLifted ? 0 : readCount(call, "max-open-runs");
-  const concurrencyKey = textOption(call, "concurrency-key");
-  const whenFull = readEnum(call, "when-full", WhenFull);
+  const isLifted = textOption(call, "maxOpenRuns") === "0";
+  const maxOpenRuns = isLifted ? 0 : readCount(call, "maxOpenRuns");
+  const concurrencyKey = textOption(call, "concurrencyKey");
+  const whenFull = readEnum(call, "whenFull", WhenFull);
   const given: MessageInitShape<typeof RunLimitSchema> = {
     ...(maxOpenRuns === undefined ? {} : { maxOpenRuns }),
     ...(concurrencyKey === undefined ? {} : { concurrencyKey }),

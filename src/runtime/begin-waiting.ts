@@ -28,6 +28,8 @@ export interface WaitingRound {
 type Waiting = WaitingKey["waiting"][number];
 
 const KEYS_AT_ONCE = 100;
+/** Of a key, so that a limit that is taken away fills no lane. */
+const RUNS_AT_ONCE = 20;
 const FIRST: RunKey = { definitionId: "", key: "" };
 const CAUSE: Cause = { kind: "engine", id: "run_limit" };
 
@@ -55,17 +57,24 @@ async function serve(deps: WaitingDeps, found: WaitingKey): Promise<void> {
   const excess = Math.max(0, replaceable.length - Math.max(0, most));
   // Where nothing but compensations is open, the newest waits.
   const replaced = replaceable.slice(0, Math.min(excess, replaceable.length - 1));
-  await Promise.all(replaced.map((run) => replace(deps, run, waiting.at(-1))));
+  await inPieces(replaced, (run) => replace(deps, run, waiting.at(-1)));
   const gone = new Set(replaced.map(({ id }) => id));
   await begin(deps, waiting.filter(({ id }) => !gone.has(id)).slice(0, maxOpenRuns));
 }
 
 async function begin(deps: WaitingDeps, runs: readonly Waiting[]): Promise<void> {
-  await Promise.all(
-    runs.map(({ id: runId, workspaceId }) =>
-      submit(deps, { runId, workspaceId }, { kind: "run_begun", cause: CAUSE }),
-    ),
+  await inPieces(runs, ({ id: runId, workspaceId }) =>
+    submit(deps, { runId, workspaceId }, { kind: "run_begun", cause: CAUSE }),
   );
+}
+
+async function inPieces(
+  runs: readonly Waiting[],
+  change: (run: Waiting) => Promise<void>,
+): Promise<void> {
+  for (let at = 0; at < runs.length; at += RUNS_AT_ONCE) {
+    await Promise.all(runs.slice(at, at + RUNS_AT_ONCE).map(change));
+  }
 }
 
 /** One that has ended meanwhile stays as it is. */

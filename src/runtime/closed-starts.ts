@@ -5,11 +5,11 @@
 import { findClosed } from "../store/closed-workflows.ts";
 import type { Database } from "../store/database.ts";
 import { findRunLimits } from "../store/run-limits.ts";
-import { type ClaimedStart, findStarts } from "../store/run-starts.ts";
+import { findStarts } from "../store/run-starts.ts";
 import type { BatchItem, ItemResult } from "./batch-plan.ts";
 import { closedRefusal } from "./closed-refusals.ts";
 import type { LimitedWorkflows } from "./limited-workflows.ts";
-import { findEarlier, startKeyOfStart } from "./start-facts.ts";
+import { claimOf, findEarlier } from "./start-facts.ts";
 import type { RunStart, Submission } from "./submission.ts";
 import type { BatchOutcome } from "./write-batch.ts";
 
@@ -53,9 +53,4 @@ export async function refuseClosed(
 function mayBeRefused(submission: Submission): RunStart | undefined {
   if (submission.kind !== "start" || submission.start.rerun !== undefined) return undefined;
   return submission.start;
-}
-
-function claimOf(start: RunStart): ClaimedStart {
-  const { workspaceId, definitionId, triggerSource: source } = start;
-  return { workspaceId, definitionId, eventId: startKeyOfStart(start), source, runId: "" };
 }

@@ -33,15 +33,33 @@ interface ConfirmedStarts {
   readonly answers: Map<number, ItemResult>;
 }
 
+interface LockedClaims {
+  readonly planned: Plan["starts"];
+  /** Keys of those that nobody else makes meanwhile. */
+  readonly got: ReadonlySet<string>;
+  readonly earlier: readonly ClaimedStart[];
+  /** Runs that are not stored: another start came before, or may come before. */
+  readonly withoutRun: ReadonlySet<string>;
+}
+
+const NO_CLAIMS: LockedClaims = {
+  ...{ planned: [], got: new Set(), earlier: [], withoutRun: new Set() },
+};
+
 /** Locks what was folded. What cannot be locked, or has changed, is not kept and comes again. */
 export async function confirmBatch(
   tx: Tx,
   plan: Plan,
   folded: readonly FoldedRun[],
 ): Promise<Confirmed> {
-  const denied = await confirmBegins(tx, folded);
+  const claims = await lockClaims(tx, plan);
+  // What is not stored takes no place of its key.
+  const mayBegin = folded.filter(
+    (each) => isStored(each) && !claims.withoutRun.has(each.work.run.id),
+  );
+  const denied = await confirmBegins(tx, mayBegin);
   const stored = folded.filter((each) => isStored(each) && !denied.has(each));
-  const { dropped, starts, answers } = await confirmStarts(tx, plan, stored);
+  const { dropped, starts, answers } = confirmStarts(plan, claims, stored);
   const locked = await lockRuns(tx, folded.flatMap(versionOf));
   const kept: FoldedRun[] = [];
   for (const each of folded) {
@@ -64,18 +82,26 @@ function versionOf({ work }: FoldedRun) {
   return rowVersion === undefined ? [] : [{ runId: work.run.id, rowVersion }];
 }
 
-async function confirmStarts(
-  tx: Tx,
-  plan: Plan,
-  stored: readonly FoldedRun[],
-): Promise<ConfirmedStarts> {
-  const made: ConfirmedStarts = { dropped: new Set(), starts: [], answers: new Map() };
-  const begun = new Set(stored.map(({ work }) => work.run.id));
+/** The locks of the starts by event, and the starts before them. */
+async function lockClaims(tx: Tx, plan: Plan): Promise<LockedClaims> {
   const planned = plan.starts.filter(({ place }) => plan.results[place] === undefined);
-  if (planned.length === 0) return made;
+  if (planned.length === 0) return NO_CLAIMS;
   const wanted = planned.map(({ claim }) => claim);
   const got = new Set((await lockStarts(tx, wanted)).map(keyOf));
   const earlier = await findStarts(tx, wanted);
+  const without = wanted.filter(
+    (claim) => !got.has(keyOf(claim)) || findEarlier(earlier, claim) !== undefined,
+  );
+  return { planned, got, earlier, withoutRun: new Set(without.map(({ runId }) => runId)) };
+}
+
+function confirmStarts(
+  plan: Plan,
+  { planned, got, earlier }: LockedClaims,
+  stored: readonly FoldedRun[],
+): ConfirmedStarts {
+  const made: ConfirmedStarts = { dropped: new Set(), starts: [], answers: new Map() };
+  const begun = new Set(stored.map(({ work }) => work.run.id));
   for (const { place, claim } of planned) {
     const first = got.has(keyOf(claim))
       ? findEarlier([...earlier, ...made.starts], claim)

@@ -114,7 +114,7 @@ export async function withdrawDeployment(
 ): Promise<DeploymentRow> {
   const { definitionId, workspaceId } = seen;
   return commitWithEvents(deps, async (tx) => {
-    await lockSeen(tx, { definitionId, workspaceId });
+    const definition = await lockSeen(tx, { definitionId, workspaceId });
     const row = await requireDeployment(tx, id);
     const made = { madeId: id, definitionId, events: [] };
     if (row.deployedBy !== by && !isAdmin) {
@@ -128,10 +128,14 @@ export async function withdrawDeployment(
     if (isWithdrawn) return { row, ...made };
     if (row.state !== "PENDING_APPROVAL") {
       const resource = { type: "deployment", name: id };
-      throw new Refusal("illegal_move", `the deployment is ${row.state}`, { resource });
+      throw new Refusal("illegal_move", `the deployment is ${row.state}`, {
+        ...{ resource, from: row.state, to: "RETIRED" },
+      });
     }
     await withdrawWaiting(tx, id, reason);
-    return { row: await requireDeployment(tx, id), ...made };
+    const withdrawn = await requireDeployment(tx, id);
+    const events = [deploymentEvent(definition, withdrawn, by, reason)];
+    return { row: withdrawn, ...made, events };
   });
 }
 

@@ -119,13 +119,15 @@ export async function deployLocked(
   const rule = ruleOf(policy, environment);
   const needsApproval = rule !== undefined && rule.noApproval !== true;
   const waiting = current.find((row) => isWaiting(row, environment));
-  const same = ifSame(stored) ?? (needsApproval ? ifSame(waiting) : undefined);
+  const { isSimulated = false } = order;
+  // An approval may ask what waits for the simulation that it does not have.
+  const isEnough = !isSimulated || waiting?.simulatedAt !== null;
+  const same = ifSame(stored) ?? (needsApproval && isEnough ? ifSame(waiting) : undefined);
   // What waited is not what is wanted any more.
   if (waiting !== undefined && waiting !== same) {
     await endDeployment(tx, { definitionId, environment }, "PENDING_APPROVAL", "SUPERSEDED");
   }
   if (same !== undefined) return { row: same, events: [] };
-  const { isSimulated = false } = order;
   const { workspaceId } = definition;
   await requireRules(tx, rule, version, { workspaceId, isSimulated });
   const row = await put(tx, definition, order, { version, vars, needsApproval, isSimulated });

@@ -84,7 +84,7 @@ export async function publishSource(
   const spec = await checkedSpec(written);
   const { callers } = deps.database;
   const named = await findDefinitionByName(callers, wanted.workspaceId, wanted.name);
-  const seen = named && (await findRepeatable(callers, named, PRODUCTION));
+  const seen = named && (await findRepeatable(callers, named, deployTo ?? PRODUCTION));
   return commitWithEvents(deps, async (tx) => {
     const { definition, isNew } = await lockNamed(tx, wanted);
     if (mustBeNew && !isNew) throw await takenName(tx, wanted);

@@ -11,7 +11,8 @@ import { concurrencyKeyOf } from "../engine/matching/concurrency-key.ts";
 import { WAITING_AT_MOST, WHEN_FULL } from "../engine/values/run-limit.ts";
 import { count } from "../process/metrics.ts";
 import { Refusal } from "../process/refusal.ts";
-import type { Database, Tx } from "../store/database.ts";
+import { beginTurn } from "../process/shared-turn.ts";
+import type { Database, Queries, Tx } from "../store/database.ts";
 import {
   findRoom,
   findRunLimits,
@@ -19,9 +20,11 @@ import {
   lockKeys,
   type RunKey,
 } from "../store/run-limits.ts";
+import { findStarts } from "../store/run-starts.ts";
 import type { ItemResult, PlacesOfStarts, PlannedPlace } from "./batch-plan.ts";
 import type { FoldedRun } from "./fold-run.ts";
 import type { LimitedWorkflows } from "./limited-workflows.ts";
+import { claimOf, findEarlier } from "./start-facts.ts";
 import type { RunStart, Submission } from "./submission.ts";
 
 interface Limited extends RunKey {
@@ -45,15 +48,43 @@ export async function findPlacesOfStarts(
   const ids = [...new Set(starts.map(({ start }) => start.definitionId))];
   const limits = await findRunLimits(database.write, ids);
   for (const id of ids) if (!limits.has(id)) limited.forget(id);
-  const keyed = starts.flatMap(({ place, start }): Limited[] => {
+  const keyed: Limited[] = [];
+  const share = beginTurn();
+  for (const { place, start } of starts) {
     const { definitionId, environment, input } = start;
     const limit = limits.get(definitionId);
-    if (limit === undefined) return [];
+    if (limit === undefined) continue;
+    // An expression may take milliseconds, and a batch has 500 starts.
+    await share();
     const expression = limited.expressionOf(limit.concurrencyKey);
-    return [{ place, start, definitionId, key: concurrencyKeyOf(expression, environment, input) }];
-  });
+    keyed.push({
+      place,
+      start,
+      definitionId,
+      key: concurrencyKeyOf(expression, environment, input),
+    });
+  }
   const rooms = await findRoom(database.write, distinct(keyed));
-  return new Map(placesOf(keyed, new Map(rooms.map((room) => [textOf(room), room]))));
+  const places = new Map(placesOf(keyed, new Map(rooms.map((room) => [textOf(room), room]))));
+  await planRepeats(database.write, keyed, places);
+  return places;
+}
+
+/** A start by event that was made before is planned however many wait: confirm-batch.ts gives its run. */
+async function planRepeats(
+  db: Queries,
+  keyed: readonly Limited[],
+  places: Map<number, PlannedPlace>,
+): Promise<void> {
+  const refused = keyed.filter(
+    ({ place, start }) => places.get(place)?.refusal !== undefined && start.triggerEventId !== "",
+  );
+  if (refused.length === 0) return;
+  const claims = refused.map(({ start }) => claimOf(start));
+  const made = await findStarts(db, claims);
+  for (const { place, start, key } of refused) {
+    if (findEarlier(made, claimOf(start)) !== undefined) places.set(place, { key, waits: true });
+  }
 }
 
 function* placesOf(

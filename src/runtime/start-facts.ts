@@ -46,6 +46,12 @@ export function startKeyOfStart(start: RunStart): string {
   return isOfCall ? start.triggerEventId : startKeyOf(start.environment, start.triggerEventId);
 }
 
+/** What a start by event is looked up by. */
+export function claimOf(start: RunStart): ClaimedStart {
+  const { workspaceId, definitionId, triggerSource: source } = start;
+  return { workspaceId, definitionId, eventId: startKeyOfStart(start), source, runId: "" };
+}
+
 /** The claim among these by which this start was made before. */
 export function findEarlier(
   claims: readonly ClaimedStart[],

@@ -62,7 +62,8 @@ const LOCK_DEFINITION: Statement = {
 const TO_ROTATE: Statement = {
   name: "find_endpoints_to_rotate",
   text: `select e.id from workflow_endpoints e where e.definition_id = $1 and e.rotate_on_publish
-      and e.rotated_for is distinct from ${HERE_TEXT("e.definition_id", "e.environment")}`,
+      and e.rotated_for is distinct from ${HERE_TEXT("e.definition_id", "e.environment")}
+      and ${HERE_TEXT("e.definition_id", "e.environment")} is not null`,
 };
 const ROTATE: Statement = {
   name: "rotate_endpoints_on_publish",

@@ -761,7 +761,8 @@ describe("a rule", () => {
     const { deployment } = await sources.deploy(wanted, as("ann"));
     const { id = "", digest = "" } = deployment ?? {};
     await sources.delete({ definitionId: child.definition?.id ?? "" });
-    const approve = () => inbox.decide({ id, digest, verdict: Verdict.APPROVE }, as("ben"));
+    const approve = (of = id) =>
+      inbox.decide({ id: of, digest, verdict: Verdict.APPROVE }, as("ben"));
     const refused = await refusedBy(approve());
     expect(refused.error.rawMessage).toContain("version 1 cannot run");
     await service.client.createDefinition({ workspaceId, name: "child" });
@@ -772,9 +773,14 @@ describe("a rule", () => {
     );
     const put = await sources.putDeployPolicy({ workspaceId, rules: stricter, etag });
     expect((await refusedBy(approve())).error.rawMessage).toContain("was simulated");
+    expect((await sources.deploy(wanted, as("ann"))).deployment?.id).toBe(id);
+    const simulated = { ...wanted, simulation: {} };
+    const { deployment: shown } = await sources.deploy(simulated, as("ann"));
+    expect(shown).toMatchObject({ state: PENDING_APPROVAL, simulatedAt: expect.anything() });
+    expect((await sources.deploy(simulated, as("ann"))).deployment?.id).toBe(shown?.id);
+    expect((await approve(shown?.id)).item?.state).toBe(ItemState.DONE);
     const back = { workspaceId, rules: policy?.rules ?? [], etag: put.policy?.etag ?? "" };
     await sources.putDeployPolicy(back);
-    expect((await approve()).item?.state).toBe(ItemState.DONE);
   });
 
   test("that lets a deployment wait shows it to watchers, until who made it withdraws it", async () => {

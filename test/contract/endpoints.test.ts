@@ -428,6 +428,12 @@ describe("an endpoint of an environment", () => {
     await workflows.deploy({ definitionId, environment: "staging" });
     expect((await urlOf(other.id))?.url).not.toBe(other.url);
     expect((await post(other.url, "{}")).status).toBe(404);
+    // Where nothing starts runs any more, and where the same version does again, it keeps its URL.
+    const kept = (await urlOf(other.id))?.url;
+    await workflows.deploy({ definitionId, environment: "staging", retire: true });
+    expect((await urlOf(other.id))?.url).toBe(kept);
+    await workflows.deploy({ definitionId, environment: "staging" });
+    expect((await urlOf(other.id))?.url).toBe(kept);
     const byHand = await endpoints.rotate({ id: made.id });
     expect((await urlOf(made.id))?.url).toBe(byHand.url);
     await workflows.deploy({ definitionId, environment: "production", version: 1 });

@@ -2,6 +2,8 @@
  * Limits of open runs, over the RPCs and at two replicas.
  * Boundary: runs that wait are begun by the round of the timers' loop, called here; collaborators' calls are not performed.
  */
+
+import { setImmediate } from "node:timers/promises";
 import { type Client, createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import pg from "pg";
@@ -98,6 +100,14 @@ async function update(definitionId: string, runLimit: Limit | undefined) {
   return (await sources.update({ ...request, ...(runLimit && { runLimit }) })).workflow;
 }
 
+/** Has so many runs wait like this one, it included. */
+async function alsoWait(runId: string, runs: number): Promise<void> {
+  const text = `insert into workflow_runs
+    select (jsonb_populate_record(r, jsonb_build_object('id', r.id || '-' || n))).*
+    from workflow_runs r cross join generate_series(2, $2::integer) as n where r.id = $1`;
+  await sql.query(text, [runId, runs]);
+}
+
 describe("a workflow whose places are taken", () => {
   it("lets further runs wait, and begins them in their order", async () => {
     const definitionId = await limited({ maxOpenRuns: 2 });
@@ -133,6 +143,41 @@ describe("a workflow whose places are taken", () => {
     expect((await service.client.startRun(known)).run?.id).toBe(run?.id);
     await cancel(run?.id ?? "");
     expect(await stateOf(await start(definitionId))).toBe(RUNNING);
+  });
+
+  it("gives the run that an event has started also where no further run may wait", async () => {
+    const definitionId = await limited({});
+    const known = { definitionId, triggerEventId: "known" };
+    const { run } = await service.client.startRun(known);
+    const waiting = await start(definitionId);
+    await alsoWait(waiting, 1_000);
+    expect((await refusedBy(start(definitionId))).reason).toBe("TOO_MANY_OPEN_RUNS");
+    expect((await service.client.startRun(known)).run?.id).toBe(run?.id);
+    await sql.query("delete from workflow_runs where id like $1", [`${waiting}-%`]);
+  });
+
+  it("has a place for a start beside repeats of an earlier one", async () => {
+    const definitionId = await limited({ whenFull: DROP });
+    const { workflow } = await sources.get({ id: definitionId });
+    const submit = (triggerEventId: string) =>
+      service.processor.submit({
+        kind: "start",
+        cause: { kind: "rpc", id: "test" },
+        start: {
+          ...{ definitionId, versionId: workflow?.latest?.id ?? "", definitionVersion: 1 },
+          ...{ workspaceId: WORKSPACE, triggerType: "MANUAL", triggerEventId, triggerSource: "" },
+          ...{ initiatorAgentId: "", initiatorUserId: "", parentRunId: "", entityId: "" },
+          ...{ entityType: "", hops: 0, input: {} },
+        },
+      });
+    const { runId } = await submit("known");
+    await cancel(runId);
+    // Half of the pairs are of one batch.
+    for (let n = 0; n < 12; n += 1) {
+      const [repeat, fresh] = await Promise.all([submit("known"), submit("")]);
+      expect([repeat.runId, fresh.created]).toEqual([runId, true]);
+      await cancel(fresh.runId);
+    }
   });
 
   it("replaces the oldest runs by the newest", async () => {
@@ -382,6 +427,28 @@ describe("the limit of a workflow", () => {
     await round();
     expect(await statesOf(ids)).toEqual([RUNNING, RUNNING, RUNNING]);
     expect(await stateOf(await start(definitionId))).toBe(RUNNING);
+  });
+
+  it("taken away begins what waits a few at a time, so that no lane is filled", async () => {
+    const definitionId = await limited({});
+    await start(definitionId);
+    const waiting = await start(definitionId);
+    await alsoWait(waiting, 60);
+    await update(definitionId, undefined);
+    const counts = { all: 0, now: 0, most: 0 };
+    const submit: Processor["submit"] = async (submission) => {
+      const runId = submission.kind === "input" ? submission.runId : "";
+      const isOwn = runId.startsWith(waiting);
+      if (isOwn) counts.all += 1;
+      if (isOwn) counts.now += 1;
+      counts.most = Math.max(counts.most, counts.now);
+      await setImmediate();
+      if (isOwn) counts.now -= 1;
+      return { runId, created: false, reply: { kind: "unchanged" } };
+    };
+    await beginWaiting({ ...service, processor: { submit } }, undefined);
+    expect(counts).toEqual({ all: 60, now: 0, most: 20 });
+    await sql.query("delete from workflow_runs where id like $1", [`${waiting}-%`]);
   });
 
   it("counts runs that were open before it", async () => {

@@ -8,6 +8,7 @@
 import type { Clients } from "../../collaborators/clients.ts";
 import { needsOf, type VersionNeeds } from "../../engine/steps/version-needs.ts";
 import type { Log } from "../../process/log.ts";
+import { beginTurn } from "../../process/shared-turn.ts";
 import { createLoop } from "../../process/standing-loop.ts";
 import type { Database } from "../../store/database.ts";
 import {
@@ -50,6 +51,8 @@ const WORKFLOWS_A_PAGE = 500;
 const PAGES_A_ROUND = 10;
 const NAMED_AT_MOST = 1_000;
 const NEEDS_KEPT = 20_000;
+/** A version may have a megabyte of steps. */
+const GRAPHS_AT_ONCE = 20;
 
 /** Starts the checks with a round. */
 export function startHealthChecks(deps: HealthDeps): HealthChecks {
@@ -165,8 +168,13 @@ async function learnNeeds(
     needs.clear();
     return learnNeeds(database, workflows, needs);
   }
-  for (const graph of await findStepGraphs(database.read, unknown)) {
-    needs.set(graph.id, needsOf(graph));
+  const share = beginTurn();
+  for (let at = 0; at < unknown.length; at += GRAPHS_AT_ONCE) {
+    const graphs = await findStepGraphs(database.read, unknown.slice(at, at + GRAPHS_AT_ONCE));
+    for (const graph of graphs) {
+      await share();
+      needs.set(graph.id, needsOf(graph));
+    }
   }
 }
 

@@ -81,7 +81,15 @@ describe("workflows and drafts", () => {
       ...{ code: 1, stdout: '~ step one\n    config.instructions: "Work" => "More"\n' },
     });
     await done("drafts", "discard", "entity");
-    await done("update", "entity", "--team", "finance");
+    const limit = ["--max-open-runs", "2", "--concurrency-key", "customer", "--when-full", "drop"];
+    await done("update", "entity", "--team", "finance", ...limit);
+    const runLimit = { concurrency_key: "customer", when_full: "WHEN_FULL_DROP" };
+    const narrower = await done("update", "entity", "--max-open-runs", "1", "--json");
+    expect(JSON.parse(narrower).run_limit).toEqual({ max_open_runs: 1, ...runLimit });
+    const lifted = await done("update", "entity", "--max-open-runs", "0", "--json");
+    expect(JSON.parse(lifted).run_limit).toBe(undefined);
+    const wrong = await cli.run(["update", "entity", "--max-open-runs", "many"], { env });
+    expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining("--max-open-runs")]);
     const [listed] = (await done("list", "--team", "finance", "--json")).split("\n");
     expect(JSON.parse(listed ?? "")).toMatchObject({
       definition: { name: "entity", tags: ["a", "b"] },

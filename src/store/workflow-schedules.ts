@@ -40,16 +40,17 @@ export interface SlotMove {
 
 // Each row is looked up and locked by its id: without statistics the planner may read the whole table for a join.
 const MOVE: Statement = {
+  // What is not moved is not locked either: it would keep the replica that moves it from doing so.
   name: "move_workflow_schedules",
   text: `with free as (
       select s.id, v."newSlotAt", v."newDueAt", v."lastJson"
       from jsonb_to_recordset($1::jsonb) as v(id text, revision integer, "slotAt" timestamptz,
         "dueAt" timestamptz, "newSlotAt" timestamptz, "newDueAt" timestamptz, "lastJson" text)
       cross join lateral (
-        select id, revision, slot_at, due_at, is_paused from workflow_schedules where id = v.id
+        select id from workflow_schedules o
+        where o.id = v.id and o.revision = v.revision and o.slot_at = v."slotAt"
+          and date_trunc('milliseconds', o.due_at) = v."dueAt" and not o.is_paused
         for update skip locked) as s
-      where s.revision = v.revision and s.slot_at = v."slotAt"
-        and date_trunc('milliseconds', s.due_at) = v."dueAt" and not s.is_paused
     )
     update workflow_schedules s
     set slot_at = free."newSlotAt", due_at = free."newDueAt", last_json = free."lastJson"

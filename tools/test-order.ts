@@ -14,7 +14,14 @@ const LONGEST = [
   "test/property/sequences-2.test.ts",
   "test/property/sequences-3.test.ts",
   "test/property/sequences-4.test.ts",
-  "test/tidy/new-step-type.test.ts",
+  "test/compiled/new-step-type.test.ts",
+  "test/integration/worker/worker.test.ts",
+  "test/integration/idempotency.test.ts",
+  "test/integration/egress/publish/own-stream.test.ts",
+  "test/integration/cli/cli.test.ts",
+  "test/docs/pages.test.ts",
+  "test/contract/isolation.test.ts",
+  "test/contract/rpc-auth.test.ts",
   "test/scenario/scenarios.test.ts",
 ];
 

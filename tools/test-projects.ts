@@ -28,6 +28,14 @@ export const testProjects: readonly TestProject[] = [
   { name: "docs", needsParts: true, timeoutMs: 60_000, isolate: false, watchesLoop: false },
   { name: "integration", needsParts: true, timeoutMs: 60_000, isolate: false, watchesLoop: true },
   {
+    name: "compiled",
+    needsParts: false,
+    timeoutMs: 60_000,
+    isolate: true,
+    watchesLoop: false,
+    onlyNamed: true,
+  },
+  {
     name: "browser",
     needsParts: true,
     timeoutMs: 60_000,

@@ -35,7 +35,7 @@ export async function sendStream(
   response: NodeResponse,
   deps: StreamDeps,
 ): Promise<void> {
-  // A caller that goes while a chunk is written is no fault.
+  // A caller may go while a chunk is written: the error event has no other listener, and would end the process.
   response.on("error", () => {});
   response.writeHead(status, Object.fromEntries(header ?? []));
   const rest = (body ?? createAsyncIterable<Uint8Array>([]))[Symbol.asyncIterator]();
@@ -48,7 +48,7 @@ export async function sendStream(
       if (!(await write(next.value, request, response, deps))) return;
     }
   } finally {
-    // Where the caller has gone, Connect hears of it.
+    // Connect ends the call and its deadline here, also where the caller has gone.
     rest.return?.().catch(() => {});
   }
   if (trailer !== undefined) response.addTrailers(Object.fromEntries(trailer));
@@ -64,7 +64,7 @@ async function write(
 ): Promise<boolean> {
   const stream = "stream" in request ? request.stream : response;
   if (stream.destroyed) return false;
-  // What the socket takes at once is not waited for.
+  // True: the socket has room for more.
   if ("stream" in response ? response.write(chunk) : response.write(chunk)) return true;
   const letGo = unread.hold(connectionOf(request), chunk.byteLength);
   const patience = setTimeout(() => {

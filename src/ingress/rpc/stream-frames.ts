@@ -20,9 +20,9 @@ const enveloped = {
   json: new WeakMap<Message, Uint8Array>(),
   binary: new WeakMap<Message, Uint8Array>(),
 };
-/** The caller sees what moves at most so often: each chunk costs a write, however much it holds. */
+/** The shortest time between two chunks: a chunk costs a write, however many messages it holds. */
 const CHUNK_EVERY_MS = 50;
-/** What the caller asked for when it opened the stream goes out at once. */
+/** So many chunks are sent without a wait: the first messages of a stream are what its caller waits for. */
 const FIRST_CHUNKS = 2;
 
 /**
@@ -38,7 +38,7 @@ export function framesOf(
   const ended = new Promise<void>((resolve, reject) => {
     end = (error) => (error === undefined ? resolve() : reject(error));
   });
-  // Nobody may be left to hear of it.
+  // Where the caller has gone, nothing awaits it, and a rejection must not count as unhandled.
   ended.catch(() => {});
   async function* chunks(): AsyncGenerator<Uint8Array> {
     const source = messages[Symbol.asyncIterator]();
@@ -56,7 +56,7 @@ export function framesOf(
           bytes += envelope.byteLength;
           envelopes.push(envelope);
           next = nextOf(source);
-          // What it fails by comes after what is ready.
+          // A failure is thrown by the next await, after the messages that are ready are sent.
           const soon = bytes < CHUNK_BYTES ? Promise.race([next, due.over]) : undefined;
           ready = await soon?.catch(() => undefined);
         }
@@ -97,13 +97,13 @@ function nextOf(source: AsyncIterator<Message>): Promise<IteratorResult<Message>
   return next;
 }
 
-/** A time that `over` resolves at, with undefined. */
+/** A wait; `over` resolves at its end. */
 interface Due {
   readonly over: Promise<undefined>;
   clear(): void;
 }
 
-/** When what is ready has been done. */
+/** Resolves in the next turn of the event loop. */
 function endOfTurn(): Due {
   return { over: new Promise((resolve) => setImmediate(resolve, undefined)), clear() {} };
 }

@@ -79,8 +79,11 @@ export const STEP_ROWS: readonly Requirement[] = [
         });
       await stage.complete(await round(1), "pack", { more: true });
       const second = await round(2);
-      const { explanation } = await stage.client.runs.explain({ runId });
-      expect(explanation?.sentence).toContain("of round 2");
+      // The child is there before its parent has heard so.
+      await until(async () => {
+        const { explanation } = await stage.client.runs.explain({ runId });
+        return explanation?.sentence.includes("of round 2") || undefined;
+      });
       await stage.complete(second, "pack", { more: false });
       expect((await stage.ended(runId)).outputPayload).toMatchObject({ more: false, rounds: 2 });
     },

@@ -27,7 +27,7 @@ import {
   TABLE,
 } from "../support/services/each-rpc.ts";
 import { type RpcService, refusedBy, startRpcService } from "../support/services/rpc-service.ts";
-import { readStored } from "../support/services/stored-objects.ts";
+import { readStored, type Stored } from "../support/services/stored-objects.ts";
 
 interface Making {
   readonly workspaceId?: string;
@@ -163,28 +163,33 @@ const WRONG: readonly Wrong[] = [
   { who: "a guessed id", token: () => ({}), about: () => GUESSED, code: notFound, byIdAlone: true },
 ];
 
-const CELLS = TABLE.flatMap((row) =>
-  WRONG.flatMap((wrong) => {
+const ROWS = TABLE.map((row) => ({
+  rpc: row.rpc,
+  cells: WRONG.flatMap((wrong) => {
     const call = wrong.byIdAlone === true ? (row.callByIdAlone ?? idCallOf(row)) : row.call;
     return call === undefined || wrong.code(row) === undefined
       ? []
-      : [{ rpc: row.rpc, row, call, who: wrong.who, wrong }];
+      : [{ row, call, who: wrong.who, wrong }];
   }),
-);
+}));
 
 /** The call of an RPC whose request names an object; one that names a workspace alone has no id to guess. */
 function idCallOf(row: Row): Row["call"] | undefined {
   return row.foreign === "NotFound" ? row.call : undefined;
 }
 
-describe("refused, and nothing is changed", () => {
-  test.each(CELLS)("$rpc with $who", async ({ row, call, wrong }) => {
-    const before = await readStored(service.url);
+describe.each(ROWS)("$rpc, refused, changes nothing", ({ cells }) => {
+  let before: Stored;
+  beforeAll(async () => {
+    before = await readStored(service.url);
+  });
+  afterAll(async () => expect(await readStored(service.url)).toEqual(before));
+
+  test.each(cells)("with $who", async ({ row, call, wrong }) => {
     const making = wrong.token(row);
     const options = making === undefined ? {} : await as(making);
     const refused = await refusedBy(call(clients, wrong.about(), options));
     expect(refused.code).toBe(wrong.code(row));
-    expect(await readStored(service.url)).toEqual(before);
   });
 });
 

@@ -38,6 +38,7 @@ import {
   refusedBy,
   startRpcService,
 } from "../support/services/rpc-service.ts";
+import { readStored, type Stored } from "../support/services/stored-objects.ts";
 
 const PROTOCOLS = [
   {
@@ -131,16 +132,6 @@ async function startRun(definitionId: string, who: string): Promise<string> {
   return run?.id ?? "";
 }
 
-async function everythingOf({ workspaceId, definitionId, runId }: Place, who: string) {
-  const { client } = service;
-  return Promise.all([
-    client.listDefinitions({ workspaceId }, as(who)),
-    client.listVersions({ definitionId }, as(who)),
-    client.listRuns({ workspaceId }, as(who)),
-    client.getRun({ id: runId }, as(who)),
-  ]);
-}
-
 /** The details of a refused call; fails when any of them holds a token. */
 function detailsOf({ error }: Refused) {
   const answer = JSON.stringify([error.message, [...error.metadata], error.details]);
@@ -157,56 +148,58 @@ describe.each(PROTOCOLS)("$protocol", ({ to }) => {
   });
   const guessed = { workspaceId: "ws_a", definitionId: "wf_guessed", runId: "wfr_guessed" };
 
-  describe.each(TABLE)("$rpc, refused, changes nothing", (row) => {
-    let before: unknown;
-    const everything = () => Promise.all([everythingOf(a, "admin a"), everythingOf(b, "admin b")]);
+  describe("refused, and nothing is changed", () => {
+    // Read once for all rows; isolation.test.ts looks after each of them.
+    let before: Stored;
     beforeAll(async () => {
-      before = await everything();
+      before = await readStored(service.url);
     });
-    afterAll(async () => expect(await everything()).toEqual(before));
+    afterAll(async () => expect(await readStored(service.url)).toEqual(before));
 
-    test.each<{ caller: string; headers: CallOptions }>([
-      { caller: "no token", headers: {} },
-      { caller: "no bearer", headers: { headers: { authorization: `Basic ${MARK}` } } },
-      { caller: "no token after Bearer", headers: { headers: { authorization: "Bearer " } } },
-      { caller: "two tokens", headers: { headers: { authorization: `Bearer ${MARK} ${MARK}` } } },
-      { caller: "an unknown token", headers: as("that was never issued") },
-      { caller: "an inactive token", headers: as("inactive") },
-      { caller: "an expired token", headers: as("expired") },
-      { caller: "a token of no workspace", headers: as("of no workspace") },
-      { caller: "a token without a subject", headers: as("without a subject") },
-    ])("$caller is UNAUTHENTICATED", async ({ headers }) => {
-      const refused = await refusedBy(row.call(client, a, headers));
-      expect(refused.code).toBe("Unauthenticated");
-      expect(detailsOf(refused)).toEqual({ domain: "workflows", reason: "UNAUTHENTICATED" });
-    });
+    describe.each(TABLE)("$rpc", (row) => {
+      test.each<{ caller: string; headers: CallOptions }>([
+        { caller: "no token", headers: {} },
+        { caller: "no bearer", headers: { headers: { authorization: `Basic ${MARK}` } } },
+        { caller: "no token after Bearer", headers: { headers: { authorization: "Bearer " } } },
+        { caller: "two tokens", headers: { headers: { authorization: `Bearer ${MARK} ${MARK}` } } },
+        { caller: "an unknown token", headers: as("that was never issued") },
+        { caller: "an inactive token", headers: as("inactive") },
+        { caller: "an expired token", headers: as("expired") },
+        { caller: "a token of no workspace", headers: as("of no workspace") },
+        { caller: "a token without a subject", headers: as("without a subject") },
+      ])("$caller is UNAUTHENTICATED", async ({ headers }) => {
+        const refused = await refusedBy(row.call(client, a, headers));
+        expect(refused.code).toBe("Unauthenticated");
+        expect(detailsOf(refused)).toEqual({ domain: "workflows", reason: "UNAUTHENTICATED" });
+      });
 
-    test("another workspace's token is refused", async () => {
-      if (row.foreign === undefined) return;
-      const refused = await refusedBy(row.call(client, a, as("admin b")));
-      expect(refused.code).toBe(row.foreign);
-      expect(detailsOf(refused).domain).toBe("workflows");
-    });
+      test("another workspace's token is refused", async () => {
+        if (row.foreign === undefined) return;
+        const refused = await refusedBy(row.call(client, a, as("admin b")));
+        expect(refused.code).toBe(row.foreign);
+        expect(detailsOf(refused).domain).toBe("workflows");
+      });
 
-    test("another workspace's id is NOT_FOUND, with the text for an id that does not exist", async () => {
-      const call = row.callByIdAlone ?? (row.foreign === "NotFound" ? row.call : undefined);
-      if (call === undefined) return;
-      const foreign = await refusedBy(call(client, b, as("admin a")));
-      const absent = await refusedBy(call(client, guessed, as("admin a")));
-      expect([foreign.code, absent.code]).toEqual(["NotFound", "NotFound"]);
-      const words = ({ error }: Refused, asked: typeof guessed) =>
-        error.rawMessage.replace(asked.definitionId, "ID").replace(asked.runId, "ID");
-      expect(words(foreign, b)).toBe(words(absent, guessed));
-      expect(detailsOf(foreign)).toEqual(detailsOf(absent));
-    });
+      test("another workspace's id is NOT_FOUND, with the text for an id that does not exist", async () => {
+        const call = row.callByIdAlone ?? (row.foreign === "NotFound" ? row.call : undefined);
+        if (call === undefined) return;
+        const foreign = await refusedBy(call(client, b, as("admin a")));
+        const absent = await refusedBy(call(client, guessed, as("admin a")));
+        expect([foreign.code, absent.code]).toEqual(["NotFound", "NotFound"]);
+        const words = ({ error }: Refused, asked: typeof guessed) =>
+          error.rawMessage.replace(asked.definitionId, "ID").replace(asked.runId, "ID");
+        expect(words(foreign, b)).toBe(words(absent, guessed));
+        expect(detailsOf(foreign)).toEqual(detailsOf(absent));
+      });
 
-    test("every other scope is PERMISSION_DENIED, and the missing one is named", async () => {
-      const wrong = row.needs === "workflows:read" ? "no scope" : `without ${row.needs}`;
-      const refused = await refusedBy(row.call(client, a, as(wrong)));
-      expect(refused.code).toBe("PermissionDenied");
-      expect(refused.error.rawMessage).toContain(row.needs);
-      const reason = "PERMISSION_DENIED";
-      expect(detailsOf(refused)).toEqual({ domain: "workflows", reason, scope: row.needs });
+      test("every other scope is PERMISSION_DENIED, and the missing one is named", async () => {
+        const wrong = row.needs === "workflows:read" ? "no scope" : `without ${row.needs}`;
+        const refused = await refusedBy(row.call(client, a, as(wrong)));
+        expect(refused.code).toBe("PermissionDenied");
+        expect(refused.error.rawMessage).toContain(row.needs);
+        const reason = "PERMISSION_DENIED";
+        expect(detailsOf(refused)).toEqual({ domain: "workflows", reason, scope: row.needs });
+      });
     });
   });
 

@@ -154,11 +154,12 @@ describe("a file that is no workflow file at all", () => {
       "nested too deeply",
     ],
   ])("%s ends soon, with one fault", (_, file, words) => {
-    const startedAt = performance.now();
+    const before = process.cpuUsage();
     const [fault, ...others] = faultsOf(file);
+    const { user, system } = process.cpuUsage(before);
     expect(fault).toContain(words);
     expect(others).toEqual([]);
-    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    expect(user + system).toBeLessThan(2_000_000);
   });
 });
 

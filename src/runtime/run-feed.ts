@@ -9,6 +9,7 @@
 import type { Move } from "../engine/values/move.ts";
 import { isFinalRun, type RunState } from "../engine/values/run.ts";
 import type { Log } from "../process/log.ts";
+import { nextRound, ROUND_MS } from "../process/rounds.ts";
 import { createLoop } from "../process/standing-loop.ts";
 import type { Database } from "../store/database.ts";
 import type { RecordedRow } from "../store/reads/run-history.ts";
@@ -73,7 +74,9 @@ interface Entry {
   /** About what they take. */
   bytes: number;
   readonly wakes: Wakes;
-  isWaking: boolean;
+  /** Undefined: no wake is on its way. */
+  wake: (() => void) | undefined;
+  wokenAtMs: number;
   watchers: number;
 }
 
@@ -131,7 +134,16 @@ export function createRunFeed(deps: { readonly database: Database; readonly log:
 }
 
 function newEntry(seq: number, state: RunState): Entry {
-  return { seq, state, rows: [], bytes: 0, wakes: new Set(), isWaking: false, watchers: 0 };
+  return {
+    seq,
+    state,
+    rows: [],
+    bytes: 0,
+    wakes: new Set(),
+    wake: undefined,
+    wokenAtMs: 0,
+    watchers: 0,
+  };
 }
 
 function watchOf(
@@ -249,12 +261,21 @@ function rowsAfter({ seq: last, rows }: Entry, seq: number): readonly RecordedRo
   return seq + 1 < first ? undefined : rows.slice(seq + 1 - first);
 }
 
-/** Wakes after the commit has gone on; several commits wake once. */
+/**
+ * Wakes after the commit has gone on; several commits wake once. A run that moves often wakes with a round, unless it has ended: a
+ * wake of a watcher costs more than a row.
+ */
 function wakeSoon(entry: Entry): void {
-  if (entry.isWaking || entry.wakes.size === 0) return;
-  entry.isWaking = true;
-  setImmediate(() => {
-    entry.isWaking = false;
+  if (entry.wakes.size === 0) return;
+  const isOften = performance.now() - entry.wokenAtMs < ROUND_MS && !isFinalRun(entry.state);
+  if (isOften && entry.wake !== undefined) return;
+  const wake = () => {
+    if (entry.wake !== wake) return;
+    entry.wake = undefined;
+    entry.wokenAtMs = performance.now();
     wakeAll(entry.wakes);
-  });
+  };
+  entry.wake = wake;
+  if (isOften) void nextRound().then(wake);
+  else setImmediate(wake);
 }

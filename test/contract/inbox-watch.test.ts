@@ -90,6 +90,7 @@ function watchOf(feed = createInboxFeed()) {
   const deps = {
     ...{ database, graphs: createGraphCache(database), inboxFeed, visibility: EVERY_WORKSPACE },
     ...{ answerHeader: new Headers(), signal: ending.signal, nowMs: () => clock.nowMs },
+    hasToken: false,
     requireCaller: async () => undefined,
   };
   const request = create(InboxWatchRequestSchema, { workspaceId: WORKSPACE });

@@ -209,7 +209,8 @@ test("a caller that takes no message for 30 s is cut off, and its place is free"
   let nowMs = 0;
   const deps = {
     ...{ eventFeed, visibility: onlyWorkspace("ws_a"), nowMs: () => nowMs },
-    ...{ signal: new AbortController().signal, requireCaller: async () => undefined },
+    ...{ signal: new AbortController().signal, hasToken: false },
+    requireCaller: async () => undefined,
   };
   const stream = answerTailEvents(deps, create(TailEventsRequestSchema, { workspaceId: "ws_a" }));
   await stream.next();

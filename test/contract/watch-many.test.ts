@@ -221,6 +221,7 @@ describe("its places", () => {
     return {
       ...{ database, graphs: createGraphCache(database), feed, visibility: EVERY_WORKSPACE },
       ...{ answerHeader: new Headers(), signal: new AbortController().signal, nowMs },
+      hasToken: false,
       requireCaller: async () => undefined,
     };
   }

@@ -273,6 +273,7 @@ test("a caller that goes while its run is looked up keeps no place", async () =>
   const deps = {
     ...{ database, graphs: createGraphCache(database), feed: counted, visibility: EVERY_WORKSPACE },
     ...{ answerHeader: new Headers(), signal: AbortSignal.abort(), nowMs: () => 0 },
+    hasToken: false,
     requireCaller: async () => undefined,
   };
   const request = { $typeName: "workflows.ops.v1.WatchRequest", runId, after: "" } as const;
@@ -289,6 +290,7 @@ test("the watch of a run that is deleted before its rows are read ends", async (
   const deps = {
     ...{ database, graphs: createGraphCache(database), feed, visibility: EVERY_WORKSPACE },
     ...{ answerHeader: new Headers(), signal, nowMs: () => performance.now() },
+    hasToken: false,
     requireCaller: async () => undefined,
   };
   const request = { $typeName: "workflows.ops.v1.WatchRequest", runId, after: "" } as const;
@@ -312,6 +314,7 @@ test("a caller that takes no message for 30 s is cut off, and leaves nothing beh
     ...{
       signal: new AbortController().signal,
       nowMs: () => nowMs,
+      hasToken: false,
       requireCaller: async () => undefined,
     },
   };

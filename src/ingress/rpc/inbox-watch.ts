@@ -79,9 +79,9 @@ export async function* answerWatchInbox(
 }
 
 /** Held steps are for those alone who may give orders for them: that scope may go while the stream lives. */
-function withScopes({ nowMs, requireCaller }: StreamCall, { kinds }: InboxFilters) {
+function withScopes({ nowMs, hasToken, requireCaller }: StreamCall, { kinds }: InboxFilters) {
   return {
-    nowMs,
+    ...{ nowMs, hasToken },
     async requireCaller() {
       const caller = await requireCaller();
       if (caller !== undefined && kinds.includes("held")) {

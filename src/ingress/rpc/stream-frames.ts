@@ -5,6 +5,7 @@
  */
 import type { DescMessage, Message } from "@bufbuild/protobuf";
 import { encodeEnvelope } from "@connectrpc/connect/protocol";
+import { nextRound, ROUND_MS } from "../../process/rounds.ts";
 import { encodeMessage, messageToJson } from "../../wire/proto/messages.ts";
 
 /** A stream on its way. */
@@ -20,9 +21,11 @@ const enveloped = {
   json: new WeakMap<Message, Uint8Array>(),
   binary: new WeakMap<Message, Uint8Array>(),
 };
-/** The shortest time between two chunks: a chunk costs a write, however many messages it holds. */
-const CHUNK_EVERY_MS = 50;
-/** So many chunks are sent without a wait: the first messages of a stream are what its caller waits for. */
+/**
+ * So many chunks are sent without a wait: the first messages of a stream are what its caller waits for. Those that come soon after
+ * another one go out with a round: HTTP/2 writes what all streams of a connection send in one turn at once, and a write costs more
+ * than the messages in it.
+ */
 const FIRST_CHUNKS = 2;
 
 /**
@@ -43,13 +46,14 @@ export function framesOf(
   async function* chunks(): AsyncGenerator<Uint8Array> {
     const source = messages[Symbol.asyncIterator]();
     let sent = 0;
-    let dueMs = 0;
+    let sentMs = 0;
     try {
       let next = nextOf(source);
       for (let first = await next; first.done !== true; first = await next) {
         const envelopes: Uint8Array[] = [];
         let bytes = 0;
-        const due = sent < FIRST_CHUNKS ? endOfTurn() : after(dueMs - performance.now());
+        const isEarly = performance.now() - sentMs < ROUND_MS;
+        const due = sent >= FIRST_CHUNKS && isEarly ? nextRound() : endOfTurn();
         let ready: IteratorResult<Message> | undefined = first;
         while (ready !== undefined && ready.done !== true) {
           const envelope = envelopeOf(ready.value);
@@ -57,12 +61,11 @@ export function framesOf(
           envelopes.push(envelope);
           next = nextOf(source);
           // A failure is thrown by the next await, after the messages that are ready are sent.
-          const soon = bytes < CHUNK_BYTES ? Promise.race([next, due.over]) : undefined;
+          const soon = bytes < CHUNK_BYTES ? Promise.race([next, due]) : undefined;
           ready = await soon?.catch(() => undefined);
         }
-        due.clear();
         sent += 1;
-        dueMs = performance.now() + CHUNK_EVERY_MS;
+        sentMs = performance.now();
         const [only] = envelopes;
         yield envelopes.length === 1 && only !== undefined ? only : Buffer.concat(envelopes);
       }
@@ -97,22 +100,7 @@ function nextOf(source: AsyncIterator<Message>): Promise<IteratorResult<Message>
   return next;
 }
 
-/** A wait; `over` resolves at its end. */
-interface Due {
-  readonly over: Promise<undefined>;
-  clear(): void;
-}
-
 /** Resolves in the next turn of the event loop. */
-function endOfTurn(): Due {
-  return { over: new Promise((resolve) => setImmediate(resolve, undefined)), clear() {} };
-}
-
-function after(ms: number): Due {
-  if (ms <= 0) return endOfTurn();
-  let timer: NodeJS.Timeout | undefined;
-  const over = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, ms, undefined);
-  });
-  return { over, clear: () => clearTimeout(timer) };
+function endOfTurn(): Promise<undefined> {
+  return new Promise((resolve) => setImmediate(resolve, undefined));
 }

@@ -17,6 +17,8 @@ export interface StreamCall {
   readonly signal: AbortSignal;
   /** Milliseconds of a monotonic clock. */
   nowMs(): number;
+  /** Whether there is a token to check. */
+  readonly hasToken: boolean;
   /**
    * The caller by now; undefined without authentication. Rejects with a Refusal when its token has ended, lacks the scope of the
    * method by now, or cannot be checked.
@@ -32,7 +34,7 @@ export function streamCall(
 ): StreamCall {
   const guard = callers === undefined ? undefined : createGuard(callers);
   return {
-    ...{ signal, nowMs: () => performance.now() },
+    ...{ signal, nowMs: () => performance.now(), hasToken: guard !== undefined },
     async requireCaller() {
       const caller = await guard?.(method, requestHeader);
       if (caller?.workspaceId === values.get(callerOfCall)?.workspaceId) return caller;
@@ -62,7 +64,7 @@ export interface StreamClock {
 
 /** Starts the clock of a stream. */
 export function startClock(
-  { nowMs, requireCaller }: Pick<StreamCall, "nowMs" | "requireCaller">,
+  { nowMs, hasToken, requireCaller }: Pick<StreamCall, "nowMs" | "hasToken" | "requireCaller">,
   limits: StreamLimits,
 ): StreamClock {
   const begunAtMs = nowMs();
@@ -80,7 +82,7 @@ export function startClock(
       if (!isTaken && now - sentAtMs > limits.takenWithinMs) throw tooSlow(limits);
       isTaken = true;
       if (now - begunAtMs >= limits.ageMs) throw tooOld();
-      if (now - checkedAtMs < limits.tokenEveryMs) return;
+      if (!hasToken || now - checkedAtMs < limits.tokenEveryMs) return;
       checkedAtMs = now;
       await requireCaller();
     },
@@ -88,7 +90,7 @@ export function startClock(
     untilNextMs() {
       const nextMs = Math.min(
         sentAtMs + limits.signOfLifeMs,
-        checkedAtMs + limits.tokenEveryMs,
+        hasToken ? checkedAtMs + limits.tokenEveryMs : Infinity,
         begunAtMs + limits.ageMs,
       );
       return Math.max(1, nextMs - nowMs());

@@ -6,8 +6,10 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { WatchRequestSchema, WatchResponseSchema } from "../../../gen/workflows/ops/v1/runs_pb.ts";
+import type { RunState } from "../../../src/engine/values/run.ts";
 import { answerWatch } from "../../../src/ingress/rpc/watch.ts";
 import { createLog } from "../../../src/process/log.ts";
+import { ROUND_MS } from "../../../src/process/rounds.ts";
 import { createGraphCache } from "../../../src/runtime/graphs.ts";
 import { createRunFeed, type RunFeed } from "../../../src/runtime/run-feed.ts";
 import { type Database, openDatabase } from "../../../src/store/database.ts";
@@ -65,8 +67,9 @@ async function start() {
       throw new Error("the commit has no move");
     }
     let { seq } = row;
-    return () => {
-      feed.notice([{ ...batch, runs: [{ ...written, history: [{ ...row, seq }] }] }]);
+    return (state: RunState = written.run.state) => {
+      const moved = { ...written, run: { ...written.run, seq, state }, history: [{ ...row, seq }] };
+      feed.notice([{ ...batch, runs: [moved] }]);
       seq += 1;
     };
   };
@@ -90,12 +93,36 @@ it("a commit wakes nobody itself, however many watch: they are woken once, when 
   for (const watch of watches) watch.close();
 });
 
+it("a run that moves often wakes its watchers once a round, and at once when it has ended", async () => {
+  const { run, move } = await start();
+  const watch = feed.watch(run);
+  let woken = 0;
+  watch.wakes.add(() => {
+    woken += 1;
+  });
+  const next = await move();
+  const beganMs = performance.now();
+  for (let moves = 0; moves < MOVES; moves += 1) {
+    next();
+    await nextTurn();
+  }
+  const rounds = (performance.now() - beganMs) / ROUND_MS;
+  expect(woken).toBeGreaterThan(0);
+  expect(woken).toBeLessThanOrEqual(1 + rounds);
+  const before = woken;
+  next("COMPLETED");
+  await nextTurn();
+  expect(woken).toBe(before + 1);
+  watch.close();
+});
+
 it(`a move costs each of ${WATCHERS} watchers less than ${MS_A_MOVE} ms`, async () => {
   const { run, move } = await start();
   const { database } = at;
   const deps = {
     ...{ database, feed, graphs: createGraphCache(database), visibility: EVERY_WORKSPACE },
     ...{ answerHeader: new Headers(), nowMs: () => performance.now() },
+    hasToken: false,
     requireCaller: async () => undefined,
   };
   const endings = Array.from({ length: WATCHERS }, () => new AbortController());
@@ -126,7 +153,7 @@ it(`a move costs each of ${WATCHERS} watchers less than ${MS_A_MOVE} ms`, async 
   const next = await move();
   const beganMs = cpuMs();
   for (let moves = 0; moves < MOVES; moves += 1) {
-    await take(WATCHERS, next);
+    await take(WATCHERS, () => next());
     await nextTurn();
   }
   const tookMs = cpuMs() - beganMs;

@@ -55,6 +55,37 @@ it("what comes soon after the first chunks goes out together, and with the end",
   expect(chunks.length).toBeLessThan(6);
 });
 
+it("chunks of several streams that have to wait go out in the same turn", async () => {
+  const turns: string[][] = [];
+  let isOpen = false;
+  let end = () => {};
+  const over = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  const note = (name: string) => {
+    if (!isOpen) turns.push([]);
+    isOpen = true;
+    turns.at(-1)?.push(name);
+    // Two chunks of each go out at once, the third one waits.
+    if (turns.flat().length === 6) end();
+    setImmediate(() => {
+      isOpen = false;
+    });
+  };
+  const follow = async (name: string, turnsApart: number) => {
+    async function* messages() {
+      for (const message of [...MESSAGES, ...MESSAGES]) {
+        yield message;
+        for (let turn = 0; turn < turnsApart; turn += 1) await new Promise(setImmediate);
+      }
+      await over;
+    }
+    for await (const _ of framesOf(messages(), envelope, String).frames) note(name);
+  };
+  await Promise.all([follow("a", 2), follow("b", 500)]);
+  expect(turns.at(-1)).toHaveLength(2);
+});
+
 it("a chunk is of 64 KiB and one message at most", async () => {
   const large = create(WatchResponseSchema, { cursor: "x".repeat(40_000) });
   async function* messages() {

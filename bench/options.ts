@@ -20,6 +20,7 @@ export const LINES = [
   "long",
   "replicas",
   "watch",
+  "starters",
   "stored",
   "console",
 ] as const;

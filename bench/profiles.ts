@@ -36,6 +36,10 @@ const SIZES: Sizes = {
   longSteps: 300,
   replicaRuns: 0,
   watchers: 0,
+  deliveries: 0,
+  schedules: 0,
+  workflows: 0,
+  listed: 0,
   stored: { finished: 0, parked: 0 },
   storedRuns: 0,
   storedCalls: 0,
@@ -48,7 +52,13 @@ const SIZES: Sizes = {
 };
 
 /** Lines that compare the service with itself, or measure something else. */
-const UNPROFILED: ReadonlySet<LineName> = new Set(["replicas", "watch", "stored", "console"]);
+const UNPROFILED: ReadonlySet<LineName> = new Set([
+  "replicas",
+  "watch",
+  "starters",
+  "stored",
+  "console",
+]);
 
 /** Profiles the service under the load of each line; `quick` are other sizes than the usual ones. */
 export async function profileLines(

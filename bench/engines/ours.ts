@@ -12,6 +12,7 @@ import type { Engine, EngineStart } from "./engine.ts";
 import { callCommands } from "./ours-calls.ts";
 import { ownCommands } from "./ours-own.ts";
 import { type Service, startService } from "./service.ts";
+import { starterCommands } from "./starters.ts";
 import { type Platform, startPlatform } from "./surroundings.ts";
 import { watchCommands } from "./watchers.ts";
 import { NOTE, SEEN_SUBJECT, type START_TYPE, WAKE_TYPE, WORKSPACE } from "./words.ts";
@@ -88,6 +89,7 @@ export async function startOurs(start: EngineStart): Promise<Engine> {
       ...ownCommands(stage),
       ...callCommands(stage),
       ...watchCommands(stage),
+      ...starterCommands(stage),
       /** Starts the worker; resolves when it takes tasks. */
       async startWorker() {
         worker = startWorker(guard, platform);

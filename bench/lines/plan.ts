@@ -22,6 +22,7 @@ import {
   measureWake,
   withWorker,
 } from "./shared-lines.ts";
+import { measureStarters } from "./starters-line.ts";
 import { measureStored } from "./stored-line.ts";
 import { measureWatch } from "./watch-line.ts";
 
@@ -57,6 +58,7 @@ const MEASURES: Readonly<Record<EngineName, Partial<Record<LineName, Measure>>>>
     long: measureLong,
     replicas: measureReplicas,
     watch: measureWatch,
+    starters: measureStarters,
     stored: measureStored,
     console: measureConsole,
   },

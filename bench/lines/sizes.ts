@@ -19,6 +19,12 @@ export interface Sizes {
   readonly replicaRuns: number;
   /** Streams that are open at once. */
   readonly watchers: number;
+  readonly deliveries: number;
+  /** Schedules that are not due, beside the few that are. */
+  readonly schedules: number;
+  /** Workflows of one workspace, and how often they are listed. */
+  readonly workflows: number;
+  readonly listed: number;
   /** Runs that are stored by SQL. */
   readonly stored: { readonly finished: number; readonly parked: number };
   /** Of one turn. */
@@ -50,6 +56,10 @@ const FULL = {
   longSteps: 1_000,
   replicaRuns: 500,
   watchers: 1_000,
+  deliveries: 10_000,
+  schedules: 10_000,
+  workflows: 10_000,
+  listed: 200,
   stored: { finished: 1_000_000, parked: 100_000 },
   storedRuns: 150,
   storedCalls: 60,
@@ -73,6 +83,10 @@ const QUICK = {
   longSteps: 50,
   replicaRuns: 20,
   watchers: 50,
+  deliveries: 100,
+  schedules: 100,
+  workflows: 100,
+  listed: 10,
   stored: { finished: 50_000, parked: 5_000 },
   storedRuns: 5,
   storedCalls: 10,

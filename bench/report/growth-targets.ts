@@ -56,6 +56,21 @@ export const GROWTH_TARGETS: readonly Target[] = [
     better: "less",
     must: { own: { factor: 1.05, name: "unwatched.stepMs", of: "without them" } },
   },
+  {
+    ...{ line: "starters", what: "deliveries to one endpoint", name: "deliveriesASecond" },
+    ...{ unit: "/s", better: "more" },
+    must: { fixed: 1_000 },
+  },
+  {
+    ...{ line: "starters", what: "the latest of the runs of schedules, beside 10,000 schedules" },
+    ...{ name: "slotLateMs", unit: " ms", better: "less" },
+    must: { fixed: 2_000 },
+  },
+  {
+    ...{ line: "starters", what: "a page of 50 of 10,000 workflows with their metrics, p50" },
+    ...{ name: "listMs", unit: " ms", better: "less" },
+    must: { fixed: 50 },
+  },
   ...[
     { what: "a step, CPU of all processes", name: "cpuMs", unit: " ms", factor: 1.25 },
     { what: "a step, statements", name: "statements", unit: "", factor: 1.25 },

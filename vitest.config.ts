@@ -7,8 +7,8 @@ import { defineConfig } from "vitest/config";
 import { LongestFirst } from "./tools/test-order.ts";
 import { testProjects } from "./tools/test-projects.ts";
 
-/** Test files at a time, three on two cores: each has databases and names of its own, and many of them mostly wait. */
-const WORKERS = availableParallelism() + 1;
+/** Test files at a time, four on two cores: each has databases and names of its own, and most of the long ones wait five sixths of their time. */
+const WORKERS = availableParallelism() + 2;
 
 export default defineConfig({
   test: {

@@ -63,8 +63,11 @@ export function startHealthChecks(deps: HealthDeps): HealthChecks {
     everyMs: TURN_MS,
     log: deps.log,
     async round(signal) {
-      await lookAtNamed(deps, look, named);
-      await lookAtAll(deps, look, signal);
+      try {
+        await lookAtNamed(deps, look, named);
+      } finally {
+        await lookAtAll(deps, look, signal);
+      }
       return false;
     },
   });
@@ -107,10 +110,11 @@ async function lookAtAll({ database }: HealthDeps, look: Look, signal: AbortSign
       place,
       WORKFLOWS_A_PAGE,
     );
-    await look(page);
     const isLast = page.length < WORKFLOWS_A_PAGE;
     const last: string = isLast ? "" : (page.at(-1)?.definitionId ?? "");
+    // Before the look: a page at which it fails keeps no later one from its turn.
     await keepHealthPlace(database.write, last);
+    await look(page);
     place = isLast ? undefined : last;
   }
 }

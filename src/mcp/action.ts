@@ -32,7 +32,7 @@ export interface Action {
   readonly rpc: string;
   /** Names of its arguments; the first ones in the order of the code form. */
   readonly args: readonly string[];
-  /** In the code form the object after the first `places` arguments has the others by name. */
+  /** In the code form: how many stand in order. The object after them, or one object alone, has arguments by name. */
   readonly places: number;
   readonly isForAgents?: true;
   run(call: ActionCall): Promise<Json>;

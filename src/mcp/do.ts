@@ -109,10 +109,13 @@ function readLine(line: CodeLine, allowed: readonly string[], isAgent: boolean):
   const named: JsonObject = {};
   for (const [at, value] of line.args.entries()) {
     const place = at < places ? args[at] : undefined;
-    if (place !== undefined) named[place] = value;
-    else if (isJsonObject(value) && at === Math.min(places, line.args.length - 1)) {
+    // One object alone, or the one after the places, has arguments by their names.
+    const isByName = isJsonObject(value) && (line.args.length === 1 || at === places);
+    if (isByName) {
       for (const [key, each] of Object.entries(value)) putValue(named, key, each);
-    } else throw new ToolFault(`${where}${name} takes ${signatureOf(name)}`);
+    } else if (place === undefined) {
+      throw new ToolFault(`${where}${name} takes ${signatureOf(name)}`);
+    } else named[place] = value;
   }
   return { name, action, args: readArgs(`${where}${name}`, action, named), as };
 }
@@ -133,7 +136,7 @@ function findAction(
   }
   const isRefused = isAgent && action.isForAgents !== true;
   const why = isRefused
-    ? "an agent does not do it: an agent triggers workflows, publishes events, reports on its steps and asks for approval; people decide, deploy and stop"
+    ? "an agent does not do it: an agent triggers workflows, sends events, reports on its steps and asks for approval; people decide, deploy and stop"
     : "the token lacks the scope that it needs";
   throw new ToolFault(`${where}${name} is refused: ${why}`);
 }

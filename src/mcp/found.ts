@@ -121,11 +121,12 @@ export function timeOf(time: Timestamp | undefined): string | null {
   return time === undefined ? null : timestampDate(time).toISOString();
 }
 
-/** Facts that there are. */
+/** Facts that say something: neither null nor an empty text or list. */
 export function withoutUnset(facts: Readonly<Record<string, Json | undefined>>): JsonObject {
   const set: JsonObject = {};
   for (const [name, value] of Object.entries(facts)) {
-    if (value !== undefined && value !== null) set[name] = value;
+    const isEmpty = value === "" || (Array.isArray(value) && value.length === 0);
+    if (value !== undefined && value !== null && !isEmpty) set[name] = value;
   }
   return set;
 }

@@ -151,7 +151,7 @@ function readArgs(owner: string, { args }: Action, given: JsonObject): JsonObjec
 }
 
 /** An action with its arguments and what it does. */
-export function signatureOf(name: string): string {
+function signatureOf(name: string): string {
   const action = ACTIONS.get(name);
   if (action === undefined) return name;
   const args = action.args[0] === "*" ? "filter" : action.args.join(", ");

@@ -27,7 +27,7 @@ import { type FilterKeys, wordOf, wordsOf } from "./shapes.ts";
 import { type McpWorld, ToolFault } from "./world.ts";
 
 /** A page of things. */
-export interface FoundPage {
+interface FoundPage {
   readonly items: readonly Found[];
   readonly next: string;
   /** How many there are in all; undefined: not counted. */
@@ -35,7 +35,7 @@ export interface FoundPage {
 }
 
 /** What is asked for. */
-export interface PageQuestion {
+interface PageQuestion {
   /** Fields of the request, by the filter. */
   readonly fields: JsonObject;
   /** Words of keys without a field. */

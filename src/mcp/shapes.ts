@@ -11,7 +11,7 @@ import { ToolFault } from "./world.ts";
 export type Words<Value extends number = number> = ReadonlyMap<string, Value>;
 
 /** How one key of a filter is given, and the field of the request that it fills. */
-export interface FilterKey {
+interface FilterKey {
   /** In lowerCamelCase; "": the caller of readFilter takes it out of `own`. */
   readonly field: string;
   readonly kind: "text" | "flag" | "number" | "time" | "words";

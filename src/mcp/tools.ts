@@ -61,20 +61,20 @@ export async function listTools({ clients }: McpWorld): Promise<ToolShape[]> {
     {
       ...{ name: "search", title: "Find workflows, runs and work for people", annotations: READS },
       description: "Finds workflows, runs, steps, inbox items, templates or schedules.",
-      inputSchema: object(SEARCH_INPUT),
-      outputSchema: object(SEARCH_OUTPUT),
+      inputSchema: closed(SEARCH_INPUT),
+      outputSchema: { ...SEARCH_OUTPUT, type: "object" },
     },
     {
       ...{ name: "fetch", title: "Read one of them", annotations: READS },
       description:
         "Reads one thing by its id. A run's text says why it stands where it stands, and what happened.",
-      inputSchema: object(FETCH_INPUT),
-      outputSchema: object(FETCH_OUTPUT),
+      inputSchema: closed(FETCH_INPUT),
+      outputSchema: { ...FETCH_OUTPUT, type: "object" },
     },
     {
       ...{ name: "do", title: "Act" },
       description: "Does one action, or several in order by lines of code.",
-      inputSchema: object(doInput(actionsOf(rpcs, isAgent))),
+      inputSchema: closed(doInput(actionsOf(rpcs, isAgent))),
       annotations: { ...READS, readOnlyHint: false, destructiveHint: true, idempotentHint: false },
     },
   ];
@@ -97,6 +97,7 @@ export async function callTool(
   }
 }
 
-function object<T extends { readonly type: string }>(schema: T) {
+/** An object without other keys. */
+function closed<T extends { readonly type: string }>(schema: T) {
   return { ...schema, type: "object" as const, additionalProperties: false };
 }

@@ -163,6 +163,8 @@ describe("the tools", () => {
 
   test("show every type, and a run as its explanation and timeline", async () => {
     const client = await connect(ADMIN);
+    // From now on the client holds each answer against the schema of its tool.
+    await client.listTools();
     const run = await call(client, "fetch", { id: runId });
     expect(run.text).toContain("APPROVAL");
     expect(JSON.parse(run.text).text).toMatch(/step gate WAITING \(rpc TransitionStep by ann\)/);

@@ -25,16 +25,15 @@ export interface LocalRpcs {
   readonly log: Log;
 }
 
-const NEVER = new AbortController().signal;
-
 /** The transport. Its calls reject with a ConnectError, and it has no streams. */
 export function createLocalTransport({ unary, guard, log }: LocalRpcs): Transport {
   return {
-    async unary(method, signal = NEVER, timeoutMs, given, input, contextValues) {
+    async unary(method, aborted, timeoutMs, given, input, contextValues) {
       const rpc = unary.get(method);
       if (rpc === undefined)
         throw new ConnectError(`${method.name} is not there`, Code.Unimplemented);
       const header = new Headers(given);
+      const signal = aborted ?? new AbortController().signal;
       const mark: CallMark = { reached: true, bug: false };
       const values = (contextValues ?? createContextValues()).set(callMark, mark);
       const message = create(method.input, input);

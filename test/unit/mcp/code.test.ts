@@ -60,7 +60,7 @@ describe("lines of code", () => {
     [`await $.Workflow.find(${"[".repeat(70)}${"]".repeat(70)})`, /more than 64 levels/],
     ["await $.Workflow.find({})\n".repeat(21), /line 21, column 1: at most 20 lines/],
     ["x".repeat(64 * 1024 + 1), /more than 65536 characters/],
-  ])("%.60j are refused with their place", (code, problem) => {
+  ])("%j is refused with its place", (code, problem) => {
     expect(() => readCode(code)).toThrow(problem);
   });
 });

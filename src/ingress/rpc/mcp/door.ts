@@ -26,6 +26,7 @@ import {
   challengeOf,
   MCP_PATH,
   type McpGuardSettings,
+  type McpHeaders,
   METADATA_PATHS,
   requirePlace,
   resourceMetadata,
@@ -98,7 +99,7 @@ interface CallDeps extends McpDoorDeps {
 
 async function answer(deps: CallDeps, request: NodeRequest): Promise<Answer> {
   const { settings, callers, calls, signal } = deps;
-  requirePlace(settings, request.headers);
+  requirePlace(settings, placeOf(request));
   if (request.method !== "POST") return said(405, "MCP is posted here", { allow: "POST" });
   if (calls.open > CALLS_AT_MOST) {
     throw new Refusal("overloaded", "as many MCP requests are open as the service takes");
@@ -118,7 +119,7 @@ async function answer(deps: CallDeps, request: NodeRequest): Promise<Answer> {
     const message = readBody(body);
     // The package takes a third of a second: a process that nobody asks by MCP never loads it.
     const { answerHttp } = await import("../../../mcp/serve.ts");
-    const asked = new Request(`${baseUrlOf(settings, request.headers)}${MCP_PATH}`, {
+    const asked = new Request(`${baseUrlOf(settings, placeOf(request))}${MCP_PATH}`, {
       ...{ method: "POST", headers: headersOf(request, READ_HEADERS), signal },
       body: "{}",
     });
@@ -168,7 +169,7 @@ function worldOf({ local, settings, log }: CallDeps, request: NodeRequest): McpW
   return {
     clients: clientsOver(transport),
     workspaceId: query.get("workspace") ?? "",
-    consoleUrl: `${baseUrlOf(settings, request.headers)}/console`,
+    consoleUrl: `${baseUrlOf(settings, placeOf(request))}/console`,
     describe: (error) => describe(log, error),
   };
 }
@@ -181,11 +182,11 @@ function describe(log: Log, error: unknown): string {
 }
 
 function metadata({ settings }: McpDoorDeps, request: NodeRequest): Answer {
-  requirePlace(settings, request.headers);
+  requirePlace(settings, placeOf(request));
   if (request.method !== "GET" && request.method !== "HEAD") {
     return said(405, "this is read by GET", { allow: "GET, HEAD" });
   }
-  const found = resourceMetadata(settings, request.headers, SCOPES);
+  const found = resourceMetadata(settings, placeOf(request), SCOPES);
   if (found === undefined) return said(404, "AUTH_MODE is not jwt: there is no issuer to ask");
   return { status: 200, body: request.method === "HEAD" ? "" : JSON.stringify(found) };
 }
@@ -202,16 +203,23 @@ function refusedAnswer(deps: McpDoorDeps, request: NodeRequest, thrown: unknown)
   );
 }
 
-function challengeFor(settings: McpGuardSettings, { headers }: NodeRequest, thrown: unknown) {
+function challengeFor(settings: McpGuardSettings, request: NodeRequest, thrown: unknown) {
   if (!(thrown instanceof Refusal)) return undefined;
   const { reason, facts } = thrown;
+  const place = placeOf(request);
   if (reason === "unauthenticated") {
-    const isSent = headers.authorization !== undefined;
-    return challengeOf(settings, headers, isSent ? { code: "invalid_token" } : undefined);
+    const isSent = request.headers.authorization !== undefined;
+    return challengeOf(settings, place, isSent ? { code: "invalid_token" } : undefined);
   }
   const { scope } = facts;
   if (reason !== "permission_denied" || typeof scope !== "string") return undefined;
-  return challengeOf(settings, headers, { code: "insufficient_scope", scope });
+  return challengeOf(settings, place, { code: "insufficient_scope", scope });
+}
+
+/** Over HTTP/2 the host stands beside the headers. */
+function placeOf(request: NodeRequest): McpHeaders {
+  const { host, origin } = request.headers;
+  return { host: "authority" in request && request.authority ? request.authority : host, origin };
 }
 
 function headersOf({ headers }: NodeRequest, names: readonly string[]): Headers {

@@ -1,6 +1,6 @@
 /**
  * The tools as a server of the Model Context Protocol.
- * Boundary: the only file that loads the protocol's package, which takes a third of a second: it is imported when the first client comes.
+ * Boundary: the only file that loads the protocol's package, a megabyte: it is imported when the first client comes.
  */
 import {
   createMcpHandler,

@@ -50,6 +50,7 @@ interface Answer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+const BEGINNING = /^\/(mcp|\.well-known)/;
 const JSON_TYPE = "application/json; charset=utf-8";
 const ROOM_BYTES = 16 * 1024;
 const BODY_ROOM_BYTES = 16 * 1024 * 1024;
@@ -70,6 +71,8 @@ export function createMcpDoor(deps: McpDoorDeps): McpDoor {
   const room = createBodyRoom(BODY_ROOM_BYTES);
   const calls = { open: 0 };
   return (request, response) => {
+    // Of each request of the service: as good as nothing for those that are for others.
+    if (!BEGINNING.test(request.url ?? "")) return false;
     const path = pathOf(request);
     const isMetadata = METADATA_PATHS.includes(path);
     if (path !== MCP_PATH && !isMetadata) return false;
@@ -117,7 +120,7 @@ async function answer(deps: CallDeps, request: NodeRequest): Promise<Answer> {
     if (body === "too large") return said(413, `the body has more than ${BODY_BYTES} bytes`);
     if (body === "too slow") return said(408, "the body did not arrive in time; send it again");
     const message = readBody(body);
-    // The package takes a third of a second: a process that nobody asks by MCP never loads it.
+    // A process that nobody asks by MCP never loads the package.
     const { answerHttp } = await import("../../../mcp/serve.ts");
     const asked = new Request(`${baseUrlOf(settings, placeOf(request))}${MCP_PATH}`, {
       ...{ method: "POST", headers: headersOf(request, READ_HEADERS), signal },

@@ -1,6 +1,6 @@
 /**
- * Compiles the service into one file, packages included, when its sources are not those of that file: loading hundreds of
- * modules through a loader takes most of the time of a start.
+ * Compiles the service, packages included, when its sources are not those of what is compiled: loading hundreds of modules through a
+ * loader takes most of the time of a start. One file is loaded at a start; what is needed later, if ever, stands in files of its own.
  *
  * Boundary: plain JavaScript, run before the service by `npm start`. It prints to standard error only. The file stands two
  * folders below the project, as deep as the sources that find files by their own place.
@@ -17,7 +17,7 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
@@ -43,26 +43,51 @@ function hashIn(hash, path) {
       .update("\0");
 }
 
-/** Compiles one entry of the service into one file. */
-async function buildEntry(entry, file) {
+const BANNER =
+  'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);';
+const OPTIONS = {
+  bundle: true,
+  platform: "node",
+  format: "esm",
+  target: "node20",
+  logLevel: "error",
+  // It asks for its native client only where one wants it.
+  external: ["pg-native"],
+};
+
+/** Compiles one entry into one file. */
+async function buildFile(entry, file) {
   const written = `${file}.${process.pid}`;
   await build({
+    ...OPTIONS,
     entryPoints: [join(root, entry)],
     outfile: written,
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    target: "node20",
-    logLevel: "error",
-    // Packages in CommonJS call `require`; pg asks for its native client only where one wants it.
-    banner: {
-      js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
-    },
-    external: ["pg-native"],
+    // Packages in CommonJS call `require`.
+    banner: { js: BANNER },
     // It prints what is wrong by itself.
   }).catch(() => process.exit(1));
   // At once: another start may read it.
   renameSync(written, file);
+}
+
+/** Compiles an entry into main.mjs and files that it loads when they are needed. Other files of the folder are removed, but for `kept`. */
+async function buildFolder(entry, folder, { first = "", kept = [] } = {}) {
+  const made = `${folder}.${process.pid}`;
+  await build({
+    ...OPTIONS,
+    entryPoints: [join(root, entry)],
+    outdir: made,
+    outExtension: { ".js": ".mjs" },
+    splitting: true,
+    banner: { js: `${first}${BANNER}` },
+  }).catch(() => process.exit(1));
+  // File by file, as other processes may be loading theirs: the names of chunks are hashes of what they hold.
+  const names = readdirSync(made).sort((a, b) => (a === MAIN) - (b === MAIN));
+  mkdirSync(folder, { recursive: true });
+  for (const name of names) renameSync(join(made, name), join(folder, name));
+  for (const name of readdirSync(folder))
+    if (!names.includes(name) && !kept.includes(name)) rmSync(join(folder, name), { force: true });
+  rmSync(made, { recursive: true });
 }
 
 const startedAt = new Date();
@@ -78,31 +103,11 @@ const isBuilt =
   readFileSync(stamp, "utf8") === sources;
 
 if (!isBuilt) {
-  await buildEntry("src/ingress/rpc/source-worker.ts", workerFile);
-  await buildEntry("src/main.ts", outfile);
-  // The command line: what a command does not need is not loaded.
-  const writtenCli = `${cli}.${process.pid}`;
-  await build({
-    entryPoints: [join(root, "src", "cli", "main.ts")],
-    outdir: writtenCli,
-    outExtension: { ".js": ".mjs" },
-    bundle: true,
-    splitting: true,
-    platform: "node",
-    format: "esm",
-    target: "node20",
-    logLevel: "error",
-    banner: {
-      js: '#!/usr/bin/env node\nimport { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
-    },
-  }).catch(() => process.exit(1));
-  // File by file, as other commands may be loading theirs: the names of chunks are hashes of what they hold.
-  const names = readdirSync(writtenCli).sort((a, b) => (a === MAIN) - (b === MAIN));
-  mkdirSync(cli, { recursive: true });
-  for (const name of names) renameSync(join(writtenCli, name), join(cli, name));
-  for (const name of readdirSync(cli))
-    if (!names.includes(name)) rmSync(join(cli, name), { force: true });
-  rmSync(writtenCli, { recursive: true });
+  await buildFile("src/ingress/rpc/source-worker.ts", workerFile);
+  await buildFolder("src/main.ts", dirname(outfile), {
+    kept: [basename(workerFile), basename(stamp)],
+  });
+  await buildFolder("src/cli/main.ts", cli, { first: "#!/usr/bin/env node\n" });
   writeFileSync(stamp, sources);
 }
 // When the sources were read: tools/workflows.mjs compares their times with it.

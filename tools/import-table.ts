@@ -31,6 +31,7 @@ const store = /^src\/store\//;
 const runtime = /^src\/runtime\//;
 const collaborators = /^src\/collaborators\//;
 const identity = /^src\/collaborators\/identity\//;
+const mcp = /^src\/mcp\//;
 const settings = /^src\/settings\//;
 const gen = /^gen\//;
 
@@ -94,8 +95,29 @@ export const rooms: readonly Room[] = [
     pure: true,
   },
   {
+    files: /^src\/mcp\/serve\.ts$/,
+    paths: [engine, mcp],
+    packages: ["@modelcontextprotocol/server"],
+    builtins: false,
+    pure: false,
+  },
+  {
+    files: mcp,
+    paths: [engine, file, gen],
+    packages: ["@bufbuild/protobuf", "@connectrpc/connect"],
+    builtins: false,
+    pure: false,
+  },
+  {
     files: /^src\/cli\//,
-    paths: [engine, wire, file, gen, /^src\/(settings\/mask|client\/follow)\.ts$/],
+    paths: [
+      engine,
+      wire,
+      file,
+      mcp,
+      gen,
+      /^src\/(settings\/mask|client\/follow|process\/version)\.ts$/,
+    ],
     packages: [
       "@bufbuild/protobuf",
       "@connectrpc/connect",
@@ -158,6 +180,7 @@ export const rooms: readonly Room[] = [
       wire,
       file,
       templates,
+      mcp,
       /^src\/ingress\/rpc\//,
       callersStore,
       runtime,

@@ -42,6 +42,22 @@ export const OPERATOR_COMMANDS: readonly CommandRow[] = [
     load: async () => (await import("./whoami.ts")).run,
   },
   {
+    name: "mcp",
+    args: "",
+    about:
+      "Serve the tools search, fetch and do of the Model Context Protocol over standard input and output, for a client that starts programs. The service itself serves them at /mcp.",
+    examples: [
+      ["mcp", "what a client of MCP starts"],
+      [
+        "mcp --profile work --environment staging",
+        "another service, where runs are started in staging",
+      ],
+    ],
+    options: [["--environment <name>", "where runs are started; production unless given"]],
+    callsService: true,
+    load: async () => (await import("./mcp.ts")).run,
+  },
+  {
     name: "hooks",
     args: "<action> [name]",
     about:

@@ -56,12 +56,16 @@ export class FieldsRefused extends CliFailure {
   }
 }
 
+const KEY_HEADER = "Idempotency-Key";
 const CALL_TIMEOUT_MS = 30_000;
 /** Payloads have 64 levels, a list of each two messages, and some more messages are around them. The library reads 100. */
 const NESTED_MESSAGES = 200;
 
-/** Nothing is sent before the first call. `key` is the Idempotency-Key of writes, a new one for each unless given. */
-export function connectService(settings: Settings, key?: string): Service {
+/**
+ * Nothing is sent before the first call. `key` is the Idempotency-Key of writes, a new one for each unless given; `via`: the program
+ * that the history names.
+ */
+export function connectService(settings: Settings, key?: string, via = "cli"): Service {
   if (key !== undefined) requireHeaderText(key, "--key");
   const identify: Interceptor = (next) => async (request) => {
     if (settings.token !== undefined)
@@ -69,9 +73,9 @@ export function connectService(settings: Settings, key?: string): Service {
     if (settings.actor !== undefined) request.header.set("Workflows-Actor", settings.actor);
     if (settings.environment !== undefined)
       request.header.set("Workflows-Environment", settings.environment);
-    request.header.set("Workflows-Via", "cli");
-    if (request.method.idempotency === 0)
-      request.header.set("Idempotency-Key", key ?? randomUUID());
+    request.header.set("Workflows-Via", via);
+    if (request.method.idempotency === 0 && !request.header.has(KEY_HEADER))
+      request.header.set(KEY_HEADER, key ?? randomUUID());
     return next(request);
   };
   const calls = createConnectTransport({

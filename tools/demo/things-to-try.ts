@@ -23,6 +23,7 @@ export function listThingsToTry(running: Running): string[] {
     "Addresses",
     `  console    ${serviceUrl}/console/?workspace=${WORKSPACE_ID}`,
     `  service    ${serviceUrl}  (gRPC, gRPC-Web, Connect; /readyz, /metrics)`,
+    `  MCP        ${mcpUrlOf(running)}`,
     `  NATS       ${natsUrl}`,
     `  Postgres   ${databaseUrl}`,
     `  sandbox    ${sandboxUrl}`,
@@ -44,6 +45,8 @@ export function listThingsToTry(running: Running): string[] {
           `  npx workflows runs ${runId}`,
           `  npx workflows history ${runId}`,
         ]),
+    "  # the same for an agent: the server of MCP, added to a client",
+    `  claude mcp add --transport http workflows "${mcpUrlOf(running)}"`,
     "  # the workflow as a picture and as a file",
     "  npx workflows graph outbound-sales",
     "  npx workflows export outbound-sales",
@@ -52,6 +55,10 @@ export function listThingsToTry(running: Running): string[] {
     "  # all runs, by any client of gRPC",
     `  npx buf curl --protocol grpc --http2-prior-knowledge -d '${workspace}' ${serviceUrl}/workflows.v1.WorkflowService/ListRuns`,
   ];
+}
+
+function mcpUrlOf({ serviceUrl }: Running): string {
+  return `${serviceUrl}/mcp?workspace=${WORKSPACE_ID}`;
 }
 
 function exampleInput(): string {

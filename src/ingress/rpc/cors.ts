@@ -18,8 +18,9 @@ const ASKED_HEADERS = [
   "Traceparent",
   "Workflows-Actor",
   "Workflows-Environment",
+  ...["Mcp-Method", "Mcp-Name", "Mcp-Protocol-Version"],
 ];
-const READ_HEADERS = [...cors.exposedHeaders, OMITTED, OMITTED_STEPS];
+const READ_HEADERS = [...cors.exposedHeaders, OMITTED, OMITTED_STEPS, "WWW-Authenticate"];
 
 /** Allows these origins; none: every preflight is refused, in words. */
 export function createCors(origins: readonly string[]): Cors {

@@ -48,7 +48,8 @@ export function requireScope({ scopes }: Caller, scope: Scope): void {
   throw new Refusal("permission_denied", `the token lacks the scope ${scope}`, { scope });
 }
 
-async function requireCaller(callers: Callers, header: Headers): Promise<Caller> {
+/** The caller of the bearer token. Refuses unauthenticated where there is none that is good. */
+export async function requireCaller(callers: Callers, header: Headers): Promise<Caller> {
   const sent = header.get("authorization");
   if (sent === null) throw unauthenticated("no_token", "an Authorization header is required");
   const token = BEARER.exec(sent)?.[1];

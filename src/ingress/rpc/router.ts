@@ -3,7 +3,12 @@
  * Boundary: any fault of a request ends in an answer; none may reach the process as an uncaught error.
  */
 import type { DescMethod } from "@bufbuild/protobuf";
-import { type ConnectRouter, createConnectRouter, createContextValues } from "@connectrpc/connect";
+import {
+  type ConnectRouter,
+  createConnectRouter,
+  createContextValues,
+  type Transport,
+} from "@connectrpc/connect";
 import {
   createAsyncIterable,
   type UniversalHandler,
@@ -31,6 +36,7 @@ import {
 import type { Guard } from "./guard.ts";
 import { type CallMark, callMark, createInterceptor } from "./interceptor.ts";
 import { JSON_OPTIONS } from "./json-fault.ts";
+import { createLocalTransport } from "./local-calls.ts";
 import {
   breakOff,
   connectionOf,
@@ -53,7 +59,11 @@ import { STREAM_LIMITS } from "./stream-limits.ts";
 import { createUnreadAnswers, type UnreadAnswers } from "./unread-answers.ts";
 
 /** Answers a request when its path is an RPC's; false: the path is none. */
-export type RpcRouter = (request: NodeRequest, response: NodeResponse) => boolean;
+export interface RpcRouter {
+  (request: NodeRequest, response: NodeResponse): boolean;
+  /** The same RPCs for the other doors of the process. */
+  readonly local: Transport;
+}
 
 /** A router over the RPCs that `register` adds; with a guard only callers that it knows get through. */
 export function createRpcRouter(
@@ -71,7 +81,7 @@ export function createRpcRouter(
   const unary = registerAll(router, register);
   const byPath = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
   const unread = createUnreadAnswers(log);
-  return (request, response) => {
+  const route = (request: NodeRequest, response: NodeResponse) => {
     const handler = byPath.get(pathOf(request));
     const refused = refusedByHeader(request, handler !== undefined);
     const answering =
@@ -86,6 +96,7 @@ export function createRpcRouter(
     });
     return true;
   };
+  return Object.assign(route, { local: createLocalTransport({ unary, guard, log }) });
 }
 
 /** What the header alone is refused for; undefined: nothing, or it is no call. */

@@ -39,6 +39,7 @@ import { createHealth } from "./health.ts";
 import { createHookDoor } from "./hooks/door.ts";
 import { createInboxFeed } from "./inbox-feed.ts";
 import { inboxService } from "./inbox-service.ts";
+import { createMcpDoor } from "./mcp/door.ts";
 import { runsService } from "./ops-service.ts";
 import { createReflection } from "./reflection.ts";
 import { createRpcRouter } from "./router.ts";
@@ -79,6 +80,8 @@ export interface RpcServerDeps
   readonly corsOrigins?: readonly string[];
   /** The page for browsers; none unless given. */
   readonly console?: ConsoleOptions;
+  /** Who signs tokens, of mode jwt: clients of MCP are told of it. */
+  readonly auth?: { readonly mode: string; readonly issuer?: string };
   /** Whether grpc.reflection answers. */
   readonly reflection: boolean;
   readonly log: Log;
@@ -130,11 +133,12 @@ export function createRpcServer(deps: RpcServerDeps): RpcServer {
   const doors = mainDoors(metricsOnMain(deps));
   const page = createConsole(deps.console, deps.log);
   const hooks = createHookDoor({ ...deps, ...feeds });
+  const mcp = createMcpDoor({ ...deps, ...mcpSettings(deps), local: route.local });
   const main = createListener({
     ...deps,
     handle: (request, response) => {
       response.on("error", (error) => deps.log.debug("an answer was cut off", { error }));
-      if (cors(request, response) || hooks(request, response)) return;
+      if (cors(request, response) || hooks(request, response) || mcp(request, response)) return;
       if (route(request, response) || page(request, response)) return;
       answerDoor(doors, deps, request, response);
     },
@@ -171,6 +175,14 @@ async function stopFeeds(feeds: ReturnType<typeof createFeeds>): Promise<void> {
   const { feed, inboxFeed, workflowFeed, eventFeed } = feeds;
   for (const each of [inboxFeed, eventFeed]) each.stop();
   await Promise.all([feed.stop(), workflowFeed.stop()]);
+}
+
+function mcpSettings({ callers, endpoints, corsOrigins, auth, tls }: RpcServerDeps) {
+  const settings = {
+    ...{ isAuthenticated: callers !== undefined, publicUrl: endpoints?.publicUrl ?? "" },
+    ...{ corsOrigins: corsOrigins ?? [], issuer: auth?.issuer, isTls: tls !== undefined },
+  };
+  return { callers, settings };
 }
 
 async function hearNothing(): Promise<never> {

@@ -2,6 +2,9 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import { type AddressInfo, createServer as createSilentServer } from "node:net";
+import { join } from "node:path";
+import { Client } from "@modelcontextprotocol/client";
+import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { StepRunState } from "../../../gen/workflows/v1/workflows_pb.ts";
 import { type CommandLine, compileCommandLine } from "../../support/services/cli.ts";
@@ -555,6 +558,28 @@ describe("runs", () => {
   it("starts one run for one key", async () => {
     const first = await done("start", "task", "--quiet", "--key", "k1");
     expect(await done("start", "task", "--quiet", "--key", "k1")).toBe(first);
+  });
+});
+
+describe("mcp", () => {
+  it("serves a client over standard input and output, as the caller of the command line", async () => {
+    const program = join(cli.project, "tools", "workflows.mjs");
+    const transport = new StdioClientTransport({
+      ...{ command: process.execPath, args: [program, "mcp", "--as", "ann"] },
+      ...{ env: { PATH: process.env.PATH ?? "", HOME: cli.project, ...env }, stderr: "ignore" },
+    });
+    const client = new Client({ name: "test", version: "1" });
+    await client.connect(transport);
+    const { tools } = await client.listTools();
+    expect(tools.map(({ name }) => name)).toEqual(["search", "fetch", "do"]);
+    const trigger = { action: "Workflow.trigger", args: { id: "task" } };
+    const { content } = await client.callTool({ name: "do", arguments: trigger });
+    const [item] = content as { text: string }[];
+    const { runId } = JSON.parse(item?.text ?? "").results[0].result;
+    const none = await client.callTool({ name: "fetch", arguments: { id: "wfr_none" } });
+    await client.close();
+    expect(await done("history", runId)).toContain("rpc StartRun by unverified:ann through mcp");
+    expect(none).toMatchObject({ isError: true, content: [{ text: "there is no run wfr_none" }] });
   });
 });
 

@@ -2,6 +2,7 @@
 import { expect } from "vitest";
 import { HookVerb, WorkflowState, WorkflowStatus } from "../../../src/client/index.ts";
 import { until } from "../assertions/until.ts";
+import { callMcp } from "./mcp-call.ts";
 import type { Requirement } from "./requirement.ts";
 import { PACK, refusal, textOf } from "./stage.ts";
 
@@ -298,6 +299,23 @@ export const ENTITY_ROWS: readonly Requirement[] = [
       await stage.published(runId, [
         ...["run.started", "step.started", "step.waiting", "step.completed", "run.completed"],
       ]);
+    },
+  },
+  {
+    wanted:
+      "An agent searches, fetches and triggers over MCP: a filter with a sort, an id, two lines of code",
+    state: "works",
+    by: "tools `search`, `fetch` and `do` at `/mcp`, `workflows mcp`",
+    async check(stage) {
+      const id = await stage.publish(PACK);
+      const search = { type: "Workflow", filter: { status: "Activated" }, limit: 20 };
+      const found = await callMcp(stage, "search", { ...search, sort: { lastRunAt: "desc" } });
+      expect(found).toMatchObject({ results: [{ id, status: "DEPLOYED", title: "orders" }] });
+      const read = await callMcp(stage, "fetch", { type: "Workflow", id });
+      expect(read).toMatchObject({ id, metadata: { version: 1 } });
+      const code = `const workflows = await $.Workflow.find({ status: 'Activated' })\nawait $.Workflow.trigger('${id}')`;
+      await callMcp(stage, "do", { code });
+      expect(await stage.runs(1)).toMatchObject([{ definitionId: id }]);
     },
   },
 ];

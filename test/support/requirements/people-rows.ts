@@ -5,6 +5,7 @@ import { expect } from "vitest";
 import { RunAsScope, Verdict, WorkflowState } from "../../../src/client/index.ts";
 import { until } from "../assertions/until.ts";
 import { installed } from "./installed.ts";
+import { callMcp } from "./mcp-call.ts";
 import type { Requirement } from "./requirement.ts";
 import { PACK, refusal, textOf } from "./stage.ts";
 
@@ -242,6 +243,26 @@ export const PEOPLE_ROWS: readonly Requirement[] = [
       expect(runs.map(({ id }) => id)).toEqual([runId]);
       const { moves } = await client.runs.getHistory({ runId });
       expect(JSON.stringify(moves, bigintAsText)).toContain("unverified:boss");
+    },
+  },
+  {
+    wanted:
+      "A person starts a workflow in a chat: found by words, its input asked for by its schema",
+    state: "works",
+    by: "tools `search` with `query`, `fetch` and `do` at `/mcp`",
+    async check(stage) {
+      const input = { amount: "number" };
+      await stage.publish({ ...PACK, workflow: "expense-approval", input });
+      await stage.publish({ ...PACK, workflow: "onboarding" });
+      const found = await callMcp(stage, "search", { query: "expense" });
+      expect(found).toMatchObject({ results: [{ title: "expense-approval" }] });
+      const read = await callMcp(stage, "fetch", { type: "Workflow", id: "expense-approval" });
+      expect(read).toMatchObject({ metadata: { inputSchema: { required: ["amount"] } } });
+      const trigger = { action: "Workflow.trigger", args: { id: "expense-approval" } };
+      await expect(callMcp(stage, "do", trigger)).rejects.toThrow(/input_payload/);
+      await callMcp(stage, "do", { ...trigger, args: { ...trigger.args, input: { amount: 40 } } });
+      const [run] = await stage.runs(1);
+      expect((await stage.run(run?.id ?? "")).inputPayload).toEqual({ amount: 40 });
     },
   },
 ];

@@ -66,6 +66,8 @@ export async function startRpcService(
     readonly log?: Log;
     readonly corsOrigins?: readonly string[];
     readonly console?: ConsoleOptions;
+    /** Who signs tokens, as clients of MCP are told. */
+    readonly auth?: { readonly mode: string; readonly issuer?: string };
     readonly streamLimits?: StreamLimits;
     readonly endpoints?: EndpointSettings;
     readonly hooks?: HookSettings;

@@ -42,11 +42,13 @@ export function changeWords(change: StateChange): ChangeWords {
   };
 }
 
+const PROGRAMS: Readonly<Record<string, string>> = { cli: "command line", mcp: "MCP server" };
+
 /** Who or what made a move, through what. The reason is beside it. */
 export function causeWords(cause: Cause | undefined): string {
   if (cause === undefined) return "";
   const { kind, id, actor, via } = cause;
-  const through = via === "" ? "" : ` through the ${via === "cli" ? "command line" : via}`;
+  const through = via === "" ? "" : ` through the ${PROGRAMS[via] ?? via}`;
   switch (kind) {
     case Cause_Kind.RPC:
       return `${actor === "" ? "a caller" : actorWords(actor)}: ${id}${through}`;

@@ -13,6 +13,7 @@ import { createConnectTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { BadRequestSchema, ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { type Caller, SCOPES, type Scope } from "../../src/collaborators/identity/callers.ts";
+import { ROUTES } from "../../src/ingress/rpc/rest/routes.ts";
 import { createRunFeed, type RunFeed, type RunWatch } from "../../src/runtime/run-feed.ts";
 import { until } from "../support/assertions/until.ts";
 import {
@@ -620,6 +621,21 @@ describe("a request that is none", () => {
   test("a caller without a token is told how to be known", async () => {
     const answer = await fetch(`${service.baseUrl}/api/v1/runs`);
     expect([answer.status, answer.headers.get("www-authenticate")]).toEqual([401, "Bearer"]);
+  });
+
+  test("every path is described at /openapi.json, which asks for no token", async () => {
+    const answer = await fetch(`${service.baseUrl}/openapi.json`);
+    expect(answer.headers.get("content-type")).toContain("application/json");
+    const { paths, openapi }: { paths: Record<string, object>; openapi: string } = JSON.parse(
+      await answer.text(),
+    );
+    expect(openapi).toBe("3.1.0");
+    const formOf = (path: string) => path.replaceAll(/\{\w+\}/g, "{}");
+    const described = Object.entries(paths).flatMap(([path, operations]) =>
+      Object.keys(operations).map((method) => `${method.toUpperCase()} ${formOf(path)}`),
+    );
+    const routes = ROUTES.map(({ method, path }) => `${method} ${formOf(path)}`);
+    expect(described.sort()).toEqual(routes.sort());
   });
 
   test("a connection goes on after a body that was refused unread", async () => {

@@ -18,14 +18,14 @@ import { BadRequestSchema, ErrorInfoSchema } from "../../../gen/google/rpc/error
 import { ROUTES, type Route } from "../../../src/ingress/rpc/rest/routes.ts";
 
 /** The route of an RPC. */
-export function routeOf({ parent, name }: DescMethod): Route {
+function routeOf({ parent, name }: DescMethod): Route {
   const route = ROUTES.find(({ rpc }) => rpc === `${parent.name}.${name}`);
   if (route === undefined) throw new Error(`${parent.name}.${name} has no route`);
   return route;
 }
 
 /** The request of a route for this message. */
-export function restRequestOf<I extends DescMessage>(
+function restRequestOf<I extends DescMessage>(
   route: Route,
   desc: I,
   message: MessageInitShape<I>,

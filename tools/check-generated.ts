@@ -1,13 +1,13 @@
 /**
- * Checks whether gen/ is what the contract under proto/ generates now, and whether the contract
- * keeps its own rules.
+ * Checks whether gen/ is what the contract under proto/ generates now, and whether the contract and the
+ * description of REST in gen/openapi.json keep the rules of their kinds.
  *
  * Boundary: works offline and writes into a temporary folder only.
  */
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
-import { problemsOf, projectRoot } from "./run-command.ts";
+import { problemsOf, projectRoot, runCommand } from "./run-command.ts";
 
 /** Paths of all files under a folder, relative to it, with their content. */
 async function readTree(folder: string): Promise<Map<string, string>> {
@@ -54,3 +54,16 @@ export async function checkContract(): Promise<string[]> {
   ]);
   return found.flat();
 }
+
+/** The faults that a linter of OpenAPI finds in the description of REST. Its warnings count: they are one of the rules each. */
+export async function checkOpenApi(): Promise<string[]> {
+  // No licence is given yet (info-license).
+  const rules = ["--extends=recommended", "--skip-rule=info-license", "--format=json"];
+  const { code, output } = await runCommand("redocly", ["lint", "gen/openapi.json", ...rules], {
+    REDOCLY_TELEMETRY: "off",
+    REDOCLY_SUPPRESS_UPDATE_NOTICE: "true",
+  });
+  return code === 0 && NO_WARNING.test(output) ? [] : [output];
+}
+
+const NO_WARNING = /"warnings": ?0\b/;

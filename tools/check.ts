@@ -4,7 +4,7 @@
  * Boundary: changes nothing. Prints a line per check, the problems of those that failed, and ends
  * with 1 when there was one.
  */
-import { checkContract, checkGenerated } from "./check-generated.ts";
+import { checkContract, checkGenerated, checkOpenApi } from "./check-generated.ts";
 import { checkImports } from "./check-imports.ts";
 import { checkMigrations } from "./check-migrations.ts";
 import { checkReads } from "./check-reads.ts";
@@ -23,6 +23,7 @@ const checks: Readonly<Record<string, () => Promise<string[]>>> = {
   "sizes of files and functions": checkSizes,
   "contract (buf)": checkContract,
   "generated code is fresh": checkGenerated,
+  "description of REST (redocly)": checkOpenApi,
   "migrations are fresh": checkMigrations,
 };
 

@@ -173,6 +173,13 @@ export const rooms: readonly Room[] = [
     pure: true,
   },
   {
+    files: /^src\/ingress\/rpc\/rest\/find-route\.ts$/,
+    paths: [/^src\/ingress\/rpc\/rest\/routes\.ts$/],
+    packages: ["find-my-way"],
+    builtins: false,
+    pure: true,
+  },
+  {
     files: /^src\/ingress\/rpc\//,
     paths: [
       process,

@@ -19,12 +19,16 @@ interface CommandResult {
 
 const COMMAND_TIMEOUT_MS = 300_000;
 
-/** Runs `command` in the project's folder, without input. Throws when it cannot be started. */
-function runCommand(command: string, args: readonly string[]): Promise<CommandResult> {
+/** Runs `command` in the project's folder, without input, with `more` in its environment. Throws when it cannot be started. */
+export function runCommand(
+  command: string,
+  args: readonly string[],
+  more: Readonly<Record<string, string>> = {},
+): Promise<CommandResult> {
   const bin = join(projectRoot, "node_modules", ".bin");
   const child = spawn(command, args, {
     cwd: projectRoot,
-    env: { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH ?? ""}` },
+    env: { ...process.env, ...more, PATH: `${bin}${delimiter}${process.env.PATH ?? ""}` },
     stdio: ["ignore", "pipe", "pipe"],
     timeout: COMMAND_TIMEOUT_MS,
   });

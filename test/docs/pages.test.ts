@@ -32,11 +32,11 @@ import { type Shell, startShell } from "../support/docs/shell.ts";
 import { type CommandLine, compileCommandLine } from "../support/services/cli.ts";
 import { type Cluster, startCluster } from "../support/services/replicas.ts";
 
-const PAGES = ["getting-started.md", "writing-workflows.md", "mcp.md"];
+const PAGES = ["getting-started.md", "writing-workflows.md", "mcp.md", "api.md"];
 /** Of the calls of MCP on a page. */
 const MCP_WORKSPACE = "ws_mcp";
 /** Commands that change nothing: they are run again until they print what the page shows, for decisions and timers take their time. */
-const READS = /^npx workflows (?:inbox|runs|explain|history)\b/;
+const READS = /^npx workflows (?:inbox|runs|explain|history)\b|^curl -s "?\$API\S*(?: \||$)/;
 const PATIENCE_MS = 20_000;
 const AGAIN_MS = 100;
 const SETTLED_MS = 2_000;
@@ -95,13 +95,15 @@ describe.each(PAGES)("%s", (page) => {
       it(`${block.heading}, line ${block.line}`, () => callTool(block, answer));
   }
 
-  it("every file passes `workflows check`, without a warning", async () => {
-    const files = blocks.filter(({ info }) => info[0] === "yaml");
+  const files = blocks.filter(({ info }) => info[0] === "yaml");
+  if (files.length > 0) it("every file passes `workflows check`, without a warning", checkFiles);
+
+  async function checkFiles(): Promise<void> {
     await Promise.all(files.map((block) => write(`${block.line}.checked.yaml`, block)));
     const said = (await shell.run("npx workflows check *.checked.yaml")).trimEnd().split("\n");
     const isOk = expect.stringMatching(/^\d+\.checked\.yaml: ok, \d+ steps?$/);
     expect(said).toEqual(files.map(() => isOk));
-  });
+  }
 
   async function write(name: string, { text }: Block): Promise<void> {
     await writeFile(join(folder, name), `${text}\n`);

@@ -23,6 +23,7 @@ export function listThingsToTry(running: Running): string[] {
     "Addresses",
     `  console    ${serviceUrl}/console/?workspace=${WORKSPACE_ID}`,
     `  service    ${serviceUrl}  (gRPC, gRPC-Web, Connect; /readyz, /metrics)`,
+    `  API        ${serviceUrl}/api/v1  (REST; /openapi.json)`,
     `  MCP        ${mcpUrlOf(running)}`,
     `  NATS       ${natsUrl}`,
     `  Postgres   ${databaseUrl}`,

@@ -1,9 +1,11 @@
 /**
- * The plain HTTP doors beside the RPCs: liveness, readiness, metrics, the JSON Schema of workflow files.
+ * The plain HTTP doors beside the RPCs: liveness, readiness, metrics, the JSON Schema of workflow files, the description of REST.
  * Boundary: what they show is asked from callbacks; nothing here knows Postgres or the bus.
  */
+import { readFile } from "node:fs/promises";
 import { workflowFileSchema } from "../../file/json-schema.ts";
 import type { Log } from "../../process/log.ts";
+import { OPENAPI_FILE } from "../../process/openapi-file.ts";
 import { type NodeRequest, type NodeResponse, pathOf } from "./node-calls.ts";
 
 /** How a part of the service is: the whole is down when a needed part is. */
@@ -49,6 +51,13 @@ const SCHEMA: Door = async () => {
   return { status: 200, type: "application/schema+json; charset=utf-8", body: schemaText };
 };
 
+let openApi: Promise<string> | undefined;
+/** Read once, as above. */
+const OPENAPI: Door = async () => {
+  openApi ??= readFile(OPENAPI_FILE, "utf8");
+  return { status: 200, type: JSON_TYPE, body: await openApi };
+};
+
 const CLOSED_METRICS: Door = async () => {
   const words = "with authentication on, metrics are on the port of METRICS_PORT alone";
   return { status: 403, type: JSON_TYPE, body: JSON.stringify({ status: words }) };
@@ -63,6 +72,7 @@ export function mainDoors(metrics: MetricsDoor): ReadonlyMap<string, Door> {
     ["/healthz", ALIVE],
     ["/readyz", READY],
     ["/schema/workflow.json", SCHEMA],
+    ["/openapi.json", OPENAPI],
   ]);
   if (metrics === "elsewhere") return doors;
   return doors.set("/metrics", metrics === "open" ? METRICS : CLOSED_METRICS);
@@ -82,7 +92,8 @@ export function answerDoor(
 ): void {
   const door = doors.get(pathOf(request));
   if (door === undefined) {
-    const words = "there is nothing here; RPCs are called by POST /package.Service/Method";
+    const words =
+      "there is nothing here; /openapi.json lists the paths of REST, and RPCs are called by POST /package.Service/Method";
     send(response, 404, JSON_TYPE, JSON.stringify({ status: words }));
     return;
   }

@@ -6,49 +6,19 @@
  */
 import type { IncomingMessage } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
-import {
-  create,
-  type DescMethod,
-  type DescMethodUnary,
-  type DescService,
-  type Message,
-  type MessageInitShape,
-} from "@bufbuild/protobuf";
-import {
-  Code,
-  ConnectError,
-  type ConnectRouter,
-  type ContextValues,
-  createContextValues,
-  type HandlerContext,
-} from "@connectrpc/connect";
+import { ConnectError } from "@connectrpc/connect";
 import { encodeEnvelope } from "@connectrpc/connect/protocol";
 import { grpcStatusOk, parseTimeout, setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import type { Log } from "../../process/log.ts";
 import { compressed } from "./answer-body.ts";
 import { boundDeadline } from "./deadlines.ts";
-import { type CallMark, callMark, surround } from "./interceptor.ts";
 import { readableStatus } from "./protocol-words.ts";
 import { COMPRESSED_FLAG } from "./request-body.ts";
-
-/** A unary RPC and its handler. */
-export interface UnaryRpc {
-  readonly method: DescMethodUnary;
-  handle(
-    message: Message,
-    context: HandlerContext,
-  ):
-    | Promise<MessageInitShape<DescMethodUnary["output"]>>
-    | MessageInitShape<DescMethodUnary["output"]>;
-}
+import { type HandledCall, handleCall, headersOf, newCall, type UnaryRpc } from "./unary-call.ts";
 
 /** A call that goes the short way. */
-export interface ShortCall {
+export interface ShortCall extends HandledCall {
   readonly request: Http2ServerRequest;
-  readonly header: Headers;
-  readonly timeoutMs: number | undefined;
-  readonly values: ContextValues;
-  readonly mark: CallMark;
 }
 
 /** An answer that is ready to be sent. */
@@ -62,28 +32,6 @@ export interface ShortAnswer {
 const PLAIN = /^application\/grpc(\+proto)?$/i;
 const TYPE = "application/grpc+proto";
 
-/** Registers all services; gives their unary RPCs by method, as they are answered without Connect. */
-export function registerAll(
-  router: ConnectRouter,
-  register: (router: ConnectRouter) => void,
-): Map<DescMethod, UnaryRpc> {
-  const unary = new Map<DescMethod, UnaryRpc>();
-  const noting: ConnectRouter = {
-    handlers: router.handlers,
-    service(service, implementation, options) {
-      router.service(service, implementation, options);
-      for (const rpc of unaryRpcsOf(service, implementation)) unary.set(rpc.method, rpc);
-      return noting;
-    },
-    rpc(method, implementation, options) {
-      router.rpc(method, implementation, options);
-      return noting;
-    },
-  };
-  register(noting);
-  return unary;
-}
-
 /** The call, when its headers let it go the short way. */
 export function shortCallOf(request: IncomingMessage | Http2ServerRequest): ShortCall | undefined {
   if (!("stream" in request) || request.method !== "POST" || request.url.includes("?")) {
@@ -96,44 +44,25 @@ export function shortCallOf(request: IncomingMessage | Http2ServerRequest): Shor
   boundDeadline(header);
   const timeout = parseTimeout(header.get("grpc-timeout"), Number.MAX_SAFE_INTEGER);
   if (timeout.error !== undefined) return undefined;
-  const mark: CallMark = { reached: false, bug: false };
-  const values = createContextValues().set(callMark, mark);
-  return { request, header, timeoutMs: timeout.timeoutMs, values, mark };
+  return { request, ...newCall(header, timeout.timeoutMs) };
 }
 
 /** Has the handler answer; an error is in the answer's trailer. */
 export async function answerShortCall(
   log: Log,
-  { method, handle }: UnaryRpc,
-  { request, header, timeoutMs, values, mark }: ShortCall,
+  rpc: UnaryRpc,
+  call: ShortCall,
+  response: Http2ServerResponse,
 ): Promise<ShortAnswer> {
+  const { request, header, mark } = call;
   const answered = { header: new Headers({ "content-type": TYPE }), trailer: new Headers() };
-  const { signal, release } = signalOf(request, timeoutMs);
-  const { message = create(method.input) } = mark;
-  const context: HandlerContext = {
-    ...{ method, service: method.parent, requestMethod: "POST", url: urlOf(request) },
-    ...{ protocolName: "grpc", timeoutMs: () => timeoutMs, signal, values },
-    requestHeader: header,
-    responseHeader: answered.header,
-    responseTrailer: answered.trailer,
-  };
-  mark.reached = true;
+  const shown = { requestMethod: "POST", url: urlOf(request), protocolName: "grpc" };
   try {
-    await surround(
-      log,
-      { method, message, header, signal, contextValues: values },
-      mark,
-      async () => create(method.output, await handle(message, context)),
-    );
+    await handleCall(log, rpc, call, { request, response, answered, ...shown });
     return await readyAnswer(answered, mark.answer, header.get("grpc-accept-encoding"));
   } catch (thrown) {
-    const error =
-      thrown instanceof ConnectError
-        ? thrown
-        : new ConnectError("internal error", Code.Internal, undefined, undefined, thrown);
+    const error = ConnectError.from(thrown);
     return { ...answered, trailer: readableStatus(setTrailerStatus(answered.trailer, error)) };
-  } finally {
-    release();
   }
 }
 
@@ -156,47 +85,6 @@ export function sendShortAnswer(answer: ShortAnswer, response: Http2ServerRespon
   response.addTrailers(plainOf(answer.trailer));
   if (answer.body === undefined) response.end();
   else response.end(answer.body);
-}
-
-function unaryRpcsOf(service: DescService, implementation: object): UnaryRpc[] {
-  return service.methods.filter(isUnary).flatMap((method) => {
-    const handler: unknown = Reflect.get(implementation, method.localName);
-    if (typeof handler !== "function") return [];
-    const handle: UnaryRpc["handle"] = (message, context) =>
-      Reflect.apply(handler, implementation, [message, context]);
-    return [{ method, handle }];
-  });
-}
-
-function isUnary(method: DescMethod): method is DescMethodUnary {
-  return method.methodKind === "unary";
-}
-
-/** Aborted when the caller goes or its deadline passes, until it is released. */
-function signalOf({ stream }: Http2ServerRequest, timeoutMs: number | undefined) {
-  const controller = new AbortController();
-  const onClose = () => controller.abort(new ConnectError("the caller has gone", Code.Canceled));
-  const onTime = () =>
-    controller.abort(new ConnectError("the operation timed out", Code.DeadlineExceeded));
-  const isOver = timeoutMs !== undefined && timeoutMs <= 0;
-  if (isOver) onTime();
-  const timer = timeoutMs === undefined || isOver ? undefined : setTimeout(onTime, timeoutMs);
-  if (stream.destroyed) onClose();
-  else stream.once("close", onClose);
-  const release = () => {
-    clearTimeout(timer);
-    stream.off("close", onClose);
-  };
-  return { signal: controller.signal, release };
-}
-
-function headersOf({ headers }: Http2ServerRequest): Headers {
-  const header = new Headers();
-  for (const [name, value] of Object.entries(headers)) {
-    if (value === undefined || name.startsWith(":")) continue;
-    for (const each of Array.isArray(value) ? value : [value]) header.append(name, each);
-  }
-  return header;
 }
 
 function urlOf({ scheme, authority, url }: Http2ServerRequest): string {

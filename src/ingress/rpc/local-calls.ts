@@ -14,9 +14,9 @@ import {
 } from "@connectrpc/connect";
 import type { Log } from "../../process/log.ts";
 import { decodeMessage } from "../../wire/proto/messages.ts";
-import type { UnaryRpc } from "./grpc-way.ts";
 import type { Guard } from "./guard.ts";
 import { type CallMark, callMark, surround } from "./interceptor.ts";
+import type { UnaryRpc } from "./unary-call.ts";
 
 /** The RPCs of the router. */
 export interface LocalRpcs {

@@ -122,7 +122,8 @@ async function messageOf(body: Buffer, header: Headers): Promise<Uint8Array | un
   return isCompressed ? inflated(data, header.get("grpc-encoding") ?? "") : data;
 }
 
-async function inflated(
+/** The bytes behind a compression; undefined: it is not known. Rejects where they are too many. */
+export async function inflated(
   bytes: Uint8Array,
   encoding: string | null,
 ): Promise<Uint8Array | undefined> {
@@ -136,15 +137,21 @@ function decode(
   asJson: boolean,
 ): Pick<ReadRequest, "message" | "fault"> {
   try {
-    const json = asJson ? parseText(desc, utf8.decode(bytes)) : parseBytes(desc, bytes);
+    const json = asJson ? parseJson(desc, bytes) : parseBytes(desc, bytes);
     return { message: decodeMessage(desc, json) };
   } catch (error) {
-    if (error instanceof Refusal || error instanceof ConnectError) return { fault: error };
-    return { fault: malformed(error, () => "") };
+    return { fault: faultOf(error) };
   }
 }
 
-function decodeMessage(desc: DescMessage, json: JsonValue): Message {
+/** Why a request has no message, in our words. */
+export function faultOf(error: unknown): Refusal | ConnectError {
+  if (error instanceof Refusal || error instanceof ConnectError) return error;
+  return malformed(error, () => "");
+}
+
+/** The message of this JSON. Throws a Refusal or a ConnectError where it is none. */
+export function decodeMessage(desc: DescMessage, json: JsonValue): Message {
   refuseCrowded(desc, json);
   try {
     return messageFromJson(desc, json);
@@ -179,9 +186,10 @@ function refuseCrowded(desc: DescMessage, json: JsonValue): void {
   if (faults.length > 0) throw invalidFields(faults);
 }
 
-function parseText(desc: DescMessage, text: string): JsonValue {
+/** The JSON that these bytes are. Throws a ConnectError where they are none. */
+export function parseJson(desc: DescMessage, bytes: Uint8Array): JsonValue {
   try {
-    return JSON.parse(text);
+    return JSON.parse(utf8.decode(bytes));
   } catch (error) {
     const why = error instanceof Error ? error.message : "";
     throw malformed(new Error(`cannot decode ${desc} from JSON: ${why}`), () => "");

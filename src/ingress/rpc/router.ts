@@ -2,7 +2,6 @@
  * From a Node request to the RPC it names, and back: Connect's handlers behind our own adapter.
  * Boundary: any fault of a request ends in an answer; none may reach the process as an uncaught error.
  */
-import type { DescMethod } from "@bufbuild/protobuf";
 import {
   type ConnectRouter,
   createConnectRouter,
@@ -19,31 +18,18 @@ import {
   universalRequestFromNodeRequest,
   universalResponseToNodeResponse,
 } from "@connectrpc/connect-node";
-import { reached } from "../../process/crash-points.ts";
 import type { Log } from "../../process/log.ts";
 import { putAnswer, withoutAccepted } from "./answer-body.ts";
+import { type AnswerDeps, announce, refusedUnread } from "./call-steps.ts";
 import { COMPRESSIONS } from "./compressions.ts";
 import { boundDeadline } from "./deadlines.ts";
 import { explainUnreached, MAX_MESSAGE_BYTES } from "./decoding-faults.ts";
-import { requireOneKey } from "./done-once.ts";
-import {
-  answerShortCall,
-  registerAll,
-  sendShortAnswer,
-  shortCallOf,
-  type UnaryRpc,
-} from "./grpc-way.ts";
+import { answerShortCall, sendShortAnswer, shortCallOf } from "./grpc-way.ts";
 import type { Guard } from "./guard.ts";
 import { type CallMark, callMark, createInterceptor } from "./interceptor.ts";
 import { JSON_OPTIONS } from "./json-fault.ts";
 import { createLocalTransport } from "./local-calls.ts";
-import {
-  breakOff,
-  connectionOf,
-  type NodeRequest,
-  type NodeResponse,
-  pathOf,
-} from "./node-calls.ts";
+import { breakOff, type NodeRequest, type NodeResponse, pathOf } from "./node-calls.ts";
 import { largeHeader, unknownRpc, withReadableStatus, withWords } from "./protocol-words.ts";
 import {
   emptied,
@@ -54,11 +40,13 @@ import {
   type UnreadRequest,
 } from "./request-body.ts";
 import { dropRest } from "./request-rest.ts";
-import { type StreamDeps, sendStream } from "./stream-answers.ts";
+import { createRestDoor } from "./rest/door.ts";
+import { sendStream } from "./stream-answers.ts";
 import { STREAM_LIMITS } from "./stream-limits.ts";
-import { createUnreadAnswers, type UnreadAnswers } from "./unread-answers.ts";
+import { registerAll } from "./unary-call.ts";
+import { createUnreadAnswers } from "./unread-answers.ts";
 
-/** Answers a request when its path is an RPC's; false: the path is none. */
+/** Answers a request when its path is an RPC's, or one of REST; false: the path is none. */
 export interface RpcRouter {
   (request: NodeRequest, response: NodeResponse): boolean;
   /** The same RPCs for the other doors of the process. */
@@ -80,14 +68,14 @@ export function createRpcRouter(
   });
   const unary = registerAll(router, register);
   const byPath = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
-  const unread = createUnreadAnswers(log);
+  const deps = { log, guard, unary, takenWithinMs, unread: createUnreadAnswers(log) };
+  const rest = createRestDoor(router.handlers, deps);
   const route = (request: NodeRequest, response: NodeResponse) => {
     const handler = byPath.get(pathOf(request));
-    const refused = refusedByHeader(request, handler !== undefined);
     const answering =
-      handler === undefined || refused !== undefined
-        ? refused && send(refused, request, response)
-        : answer(handler, request, response, { log, guard, unread, unary, takenWithinMs });
+      handler === undefined
+        ? (rest(request, response) ?? refuse(request, response))
+        : (refuse(request, response, handler) ?? answer(handler, request, response, deps));
     if (answering === undefined) return false;
     answering.catch((error: unknown) => {
       // Most often the caller has gone; what the call did is decided and committed elsewhere.
@@ -99,29 +87,20 @@ export function createRpcRouter(
   return Object.assign(route, { local: createLocalTransport({ unary, guard, log }) });
 }
 
-/** What the header alone is refused for; undefined: nothing, or it is no call. */
-function refusedByHeader(
-  request: NodeRequest,
-  isRpc: boolean,
-): UniversalServerResponse | undefined {
-  const type = request.headers["content-type"] ?? "";
-  const large = largeHeader(request.rawHeaders, type);
-  if (large !== undefined || isRpc) return large;
-  return unknownRpc(pathOf(request), request.method, type);
-}
-
-function send(
-  made: UniversalServerResponse,
+/** Answers what the header alone is refused for; undefined: nothing, or it is no call. */
+function refuse(
   request: NodeRequest,
   response: NodeResponse,
-): Promise<void> {
+  handler?: UniversalHandler,
+): Promise<void> | undefined {
+  const type = request.headers["content-type"] ?? "";
+  const large = largeHeader(request.rawHeaders, type);
+  const unknown =
+    handler === undefined ? unknownRpc(pathOf(request), request.method, type) : undefined;
+  const made = large ?? unknown;
+  if (made === undefined) return undefined;
   dropRest(request, response);
   return universalResponseToNodeResponse(made, response);
-}
-
-interface AnswerDeps extends StreamDeps {
-  readonly guard: Guard | undefined;
-  readonly unary: ReadonlyMap<DescMethod, UnaryRpc>;
 }
 
 async function answer(
@@ -147,7 +126,7 @@ async function answer(
     }
     Object.assign(mark, found);
   }
-  const answered = await answerShortCall(deps.log, rpc, call);
+  const answered = await answerShortCall(deps.log, rpc, call, response);
   await announce(handler, request, response, mark, deps);
   sendShortAnswer(answered, response);
 }
@@ -188,56 +167,6 @@ async function answerStream(
   mark.asJson = isJson(asked.header);
   const answered = await finish(await handler(asked), asked, mark);
   await sendStream(answered, mark.frames, request, response, deps);
-}
-
-/** What comes before an answer is sent. */
-async function announce(
-  { method }: UniversalHandler,
-  request: NodeRequest,
-  response: NodeResponse,
-  { answer: made }: CallMark,
-  { unread }: AnswerDeps,
-): Promise<void> {
-  // Connect's own promise does not tell when an answer is out: it waits for an event that responses never emit.
-  holdAnswer(request, response, made?.byteLength ?? 0, unread, () => {
-    void reached("rpc.responded", method.name);
-  });
-  await reached("rpc.answering", method.name);
-}
-
-function holdAnswer(
-  request: NodeRequest,
-  response: NodeResponse,
-  bytes: number,
-  unread: UnreadAnswers,
-  onGone: () => void,
-): void {
-  const stream = "stream" in request ? request.stream : response;
-  if (bytes === 0 || stream.destroyed) return;
-  const letGo = unread.hold(connectionOf(request), bytes);
-  stream.once("close", () => {
-    letGo();
-    onGone();
-  });
-}
-
-/** The caller is known before a byte of the body is read. True: the call is refused already, by its mark. */
-async function refusedUnread(
-  method: DescMethod,
-  request: NodeRequest,
-  header: Headers,
-  mark: CallMark,
-  { guard, unread }: AnswerDeps,
-): Promise<boolean> {
-  try {
-    mark.caller = await guard?.(method, header);
-    requireOneKey(request.rawHeaders);
-    await unread.room(connectionOf(request));
-    return false;
-  } catch (error) {
-    mark.fault = error;
-    return true;
-  }
 }
 
 async function read(

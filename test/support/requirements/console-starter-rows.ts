@@ -11,7 +11,7 @@ import {
 } from "../../../src/client/index.ts";
 import { until } from "../assertions/until.ts";
 import type { Requirement } from "./requirement.ts";
-import { PACK, refusal, Stage } from "./stage.ts";
+import { PACK, refusal, Stage, textOf } from "./stage.ts";
 
 /** The workspace of the queue that the service of the test reads, its subject and the type of its events. */
 export const QUEUE = { workspaceId: "ws_queue", subject: "orders.new", type: "queue.orders" };
@@ -194,6 +194,38 @@ export const STARTER_ROWS: readonly Requirement[] = [
       };
       expect(await kindOf({ initiatorAgentId: "agent_1" })).toBe(StarterKind.API);
       expect(await kindOf({ initiatorUserId: "user_ann" })).toBe(StarterKind.MANUAL);
+    },
+  },
+  {
+    wanted:
+      "Over plain HTTP a draft is published by `POST /workflows/{id}/publish`, and a run started by `POST /runs` and `POST /api/workflows/{id}/run`",
+    state: "works",
+    by: "REST: these paths, and those of `docs/api.md` below `/api/v1`",
+    async check(stage) {
+      const { sources } = stage.client;
+      const definitionId = await stage.publish({ ...PACK, steps: { wrap: { task: "Wrap it" } } });
+      const post = async (path: string, body: object) => {
+        const headers = { "content-type": "application/json" };
+        const sent = { method: "POST", headers, body: JSON.stringify(body) };
+        const answer = await fetch(`${stage.url}${path}`, sent);
+        return { status: answer.status, json: JSON.parse(await answer.text()) };
+      };
+      const sourceText = textOf(PACK);
+      const { draft } = await sources.saveDraft({ definitionId, sourceText });
+      const published = await post(`/workflows/${definitionId}/publish`, { etag: draft?.etag });
+      expect([published.status, published.json.version.version]).toEqual([200, 2]);
+      const started = [
+        await post("/runs", { definitionId, inputPayload: { order: 7 } }),
+        await post(`/api/workflows/${definitionId}/run`, { order: 7 }),
+      ];
+      for (const { status, json } of started) {
+        expect(status).toBe(202);
+        const { inputPayload, definitionVersion } = await stage.run(json.run.id);
+        expect({ inputPayload, definitionVersion }).toEqual({
+          inputPayload: { order: 7 },
+          definitionVersion: 2,
+        });
+      }
     },
   },
   {

@@ -1,0 +1,182 @@
+/**
+ * A stream of an RPC as server-sent events: the data of each is a message in JSON, and its id the message's cursor.
+ * Boundary: forms; the stream itself is Connect's, as another caller gets it, with its limits and its checks of the token.
+ */
+import { toJsonString } from "@bufbuild/protobuf";
+import { ConnectError, createContextValues } from "@connectrpc/connect";
+import {
+  createAsyncIterable,
+  encodeEnvelope,
+  type UniversalServerResponse,
+} from "@connectrpc/connect/protocol";
+import { endStreamFlag, endStreamFromJson } from "@connectrpc/connect/protocol-connect";
+import { universalRequestFromNodeRequest } from "@connectrpc/connect-node";
+import { type AnswerDeps, refusedUnread } from "../call-steps.ts";
+import { toConnectError } from "../errors.ts";
+import { type CallMark, callMark } from "../interceptor.ts";
+import { ENVELOPE_HEADER_BYTES, faultOf } from "../request-body.ts";
+import { sendStream } from "../stream-answers.ts";
+import { headersOf } from "../unary-call.ts";
+import { HttpFault, problemJson, problemOf } from "./problem.ts";
+import { readRestMessage } from "./request-json.ts";
+import { type RestCall, sendProblem } from "./rest-call.ts";
+import type { Route } from "./routes.ts";
+
+const HEADERS = new Headers({
+  "content-type": "text/event-stream",
+  "cache-control": "no-store",
+  // Proxies that gather answers would hold the events back.
+  "x-accel-buffering": "no",
+});
+/** A stream that is refused, or over, says so at once; one that lives may say nothing for long. */
+const FIRST_WITHIN_MS = 500;
+const FAULT_BYTES = 64 * 1024;
+
+/** Answers with the stream, which ends when the caller leaves. */
+export async function answerEvents(call: RestCall, deps: AnswerDeps): Promise<void> {
+  const { request, response } = call;
+  let begun: Begun | undefined;
+  try {
+    begun = await beginStream(call, deps);
+  } catch (thrown) {
+    const known = thrown instanceof HttpFault || thrown instanceof ConnectError;
+    if (!known) deps.log.error("a stream failed by a fault of the service", { error: thrown });
+    sendProblem(problemOf(known ? thrown : refusedBy(thrown)), request, response);
+    return;
+  }
+  if (begun === undefined) {
+    // A browser asks again after a stream that ended; this tells it that there is no more.
+    response.writeHead(204, { "cache-control": "no-store" });
+    response.end();
+    return;
+  }
+  const sent = { ...begun.made, header: HEADERS, body: withEnd(begun.made) };
+  await sendStream(sent, eventsOf(begun, call.route), request, response, deps);
+}
+
+/** A stream that goes on. */
+interface Begun {
+  readonly made: UniversalServerResponse;
+  readonly first: Promise<IteratorResult<Uint8Array>>;
+  readonly frames: AsyncIterator<Uint8Array>;
+}
+
+/** Undefined: it is over, and said nothing. Rejects with what the request is refused for. */
+async function beginStream(call: RestCall, deps: AnswerDeps): Promise<Begun | undefined> {
+  const mark: CallMark = { reached: false, bug: false, asJson: true };
+  const made = await openStream(call, mark, deps);
+  const frames = mark.frames?.[Symbol.asyncIterator]();
+  const first = frames?.next();
+  const isOver = await endsAtOnce(first);
+  if (frames !== undefined && first !== undefined && !isOver) return { made, first, frames };
+  const fault = await faultOfEnd(made);
+  if (fault !== undefined) throw fault;
+  return undefined;
+}
+
+function refusedBy(thrown: unknown): ConnectError {
+  return toConnectError(thrown, FAULT_BYTES).error;
+}
+
+/** Has Connect begin the stream. Rejects with what the request is refused for. */
+async function openStream(
+  { route, params, request, response }: RestCall,
+  mark: CallMark,
+  deps: AnswerDeps,
+): Promise<UniversalServerResponse> {
+  const { method, requestPath } = route.handler;
+  const header = headersOf(request);
+  if (await refusedUnread(method, request, header, mark, deps)) throw refusedBy(mark.fault);
+  const read = readRestMessage(route, method.input, request, { params, header });
+  const message = await read.catch((thrown: unknown) => {
+    throw thrown instanceof HttpFault ? thrown : refusedBy(faultOf(thrown));
+  });
+  const after = header.get("last-event-id") ?? "";
+  if (route.resumes !== undefined && after !== "") Reflect.set(message, route.resumes, after);
+  const values = createContextValues().set(callMark, mark);
+  const asked = universalRequestFromNodeRequest(request, response, undefined, values);
+  header.set("content-type", "application/connect+json");
+  for (const name of ["content-length", "accept-encoding", "connect-timeout-ms"])
+    header.delete(name);
+  const body = encodeEnvelope(0, Buffer.from(toJsonString(method.input, message)));
+  return route.handler({
+    ...{ ...asked, method: "POST", header, body: createAsyncIterable([body]) },
+    url: new URL(requestPath, asked.url).toString(),
+  });
+}
+
+async function endsAtOnce(
+  first: Promise<IteratorResult<Uint8Array>> | undefined,
+): Promise<boolean> {
+  if (first === undefined) return true;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(resolve, FIRST_WITHIN_MS, false);
+  });
+  const over = first.then(({ done }) => done === true);
+  return Promise.race([over, late]).finally(() => clearTimeout(timer));
+}
+
+async function* eventsOf({ first, frames }: Begun, { resumes }: Route): AsyncGenerator<Uint8Array> {
+  const toEvent = resumes === undefined ? dataOf : eventOf;
+  try {
+    for (let next = await first; next.done !== true; next = await frames.next()) {
+      yield Buffer.from(textsIn(next.value).map(toEvent).join(""));
+    }
+  } finally {
+    await frames.return?.();
+  }
+}
+
+/** An id would be sent back as Last-Event-ID, which a stream without a cursor of its own does not take. */
+function dataOf(text: string): string {
+  return `data: ${text}\n\n`;
+}
+
+function eventOf(text: string): string {
+  const { cursor }: { readonly cursor?: unknown } = JSON.parse(text);
+  const id = typeof cursor === "string" && cursor !== "" ? `id: ${cursor}\n` : "";
+  return id + dataOf(text);
+}
+
+/** The texts of the envelopes that a chunk holds. */
+function textsIn(chunk: Uint8Array): string[] {
+  const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+  const texts: string[] = [];
+  for (let at = 0; at < bytes.byteLength; ) {
+    const begin = at + ENVELOPE_HEADER_BYTES;
+    const end = begin + bytes.readUInt32BE(at + 1);
+    texts.push(bytes.toString("utf8", begin, end));
+    at = end;
+  }
+  return texts;
+}
+
+/** How the stream ended, as an event of its own, so that a browser need not ask again. */
+async function* withEnd({ body }: UniversalServerResponse): AsyncGenerator<Uint8Array> {
+  for await (const chunk of body ?? []) {
+    // The first chunk is the empty message, which nobody gets.
+    if (!isEnd(chunk)) yield new Uint8Array();
+    else yield Buffer.from(endEvent(faultIn(chunk)));
+  }
+}
+
+function endEvent(fault: Error | undefined): string {
+  if (fault === undefined) return "event: end\ndata: {}\n\n";
+  return `event: error\ndata: ${JSON.stringify(problemJson(fault))}\n\n`;
+}
+
+async function faultOfEnd({ body }: UniversalServerResponse): Promise<Error | undefined> {
+  let fault: Error | undefined;
+  for await (const chunk of body ?? []) fault ??= faultIn(chunk);
+  return fault;
+}
+
+function faultIn(chunk: Uint8Array): Error | undefined {
+  if (!isEnd(chunk)) return undefined;
+  return endStreamFromJson(chunk.subarray(ENVELOPE_HEADER_BYTES)).error;
+}
+
+function isEnd([flags = 0]: Uint8Array): boolean {
+  return (flags & endStreamFlag) !== 0;
+}

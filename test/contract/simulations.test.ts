@@ -2,6 +2,7 @@
  * Simulate and Templates as callers see them, over the real service.
  * Boundary: the RPCs; what a simulation plays is test/unit/engine/simulation, what templates hold is test/unit/templates.
  */
+import type { JsonObject } from "@bufbuild/protobuf";
 import { createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -307,6 +308,27 @@ describe("Templates", () => {
     ])("are refused with %s", async (_what, more, fields) => {
       const refused = await refusedBy(templates().save({ ...KEPT, sourceText: TEXT, ...more }));
       expect([refused.code, refused.fields]).toEqual(["InvalidArgument", fields]);
+    });
+
+    test("are told of when they are saved and deleted", async () => {
+      const as = { headers: { "Workflows-Actor": "ann" } };
+      const named = { workspaceId: WORKSPACE, id: "told" };
+      await templates().save({ ...KEPT, ...named, sourceText: TEXT, reason: "first" }, as);
+      await refusedBy(templates().save({ ...KEPT, ...named, sourceText: TEXT }, as));
+      await templates().delete({ ...named, reason: "unused" }, as);
+      const rows = await service.database.write.query<{ changes: JsonObject[] | null }>(
+        { name: "test_template_events", text: "select changes from move_batches order by id" },
+        [],
+      );
+      const events = rows
+        .flatMap(({ changes }) => changes ?? [])
+        .filter(({ aggregateId }) => aggregateId === "told");
+      const of = { id: "told", workspace_id: WORKSPACE, version: 1, by: "unverified:ann" };
+      expect(events).toMatchObject([
+        { type: "workflows.changes.template.saved", payload: { ...of, reason: "first" } },
+        { type: "workflows.changes.template.deleted", payload: { ...of, reason: "unused" } },
+      ]);
+      expect(new Set(events.map(({ id }) => id)).size).toBe(2);
     });
 
     test("have no id of the gallery, and are a hundred at most", async () => {

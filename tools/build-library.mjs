@@ -1,5 +1,5 @@
 /**
- * Compiles what other projects import from this package: `workflows/client`, `workflows/worker` and `workflows/testing`, with their types.
+ * Compiles what other projects import from this package: `workflows/client`, `workflows/entities`, `workflows/worker` and `workflows/testing`, with their types.
  *
  * Boundary: plain JavaScript, run by `npm pack` and by what imports the package by its name. It prints to standard error only.
  */
@@ -14,7 +14,7 @@ const outdir = join(root, "dist", "library");
 
 rmSync(outdir, { recursive: true, force: true });
 await build({
-  entryPoints: ["client/index", "worker/index", "worker/testing"].map((name) =>
+  entryPoints: ["client/index", "entities/index", "worker/index", "worker/testing"].map((name) =>
     join(root, "src", `${name}.ts`),
   ),
   outbase: join(root, "src"),

@@ -244,6 +244,20 @@ export const rooms: readonly Room[] = [
     builtins: false,
     pure: false,
   },
+  {
+    files: /^src\/entities\/compile\//,
+    paths: [/^src\/file\/(durations|faults)\.ts$/],
+    packages: ["yaml"],
+    builtins: false,
+    pure: true,
+  },
+  {
+    files: /^src\/entities\//,
+    paths: [gen, /^src\/client\//, /^src\/entities\//, /^src\/file\/faults\.ts$/],
+    packages: ["@bufbuild/protobuf", "@connectrpc/connect"],
+    builtins: false,
+    pure: false,
+  },
   { files: /^src\/worker\//, paths: [], packages: ["nats"], builtins: true, pure: false },
   {
     files: /^src\/sandbox\//,
@@ -287,7 +301,7 @@ export const rooms: readonly Room[] = [
   },
   {
     files: /^src\/(main|owners|replica-facts|worker-queues)\.ts$/,
-    paths: [/^src\/(?!(sandbox|worker|client|file|cli)\/)/],
+    paths: [/^src\/(?!(sandbox|worker|client|entities|file|cli)\/)/],
     packages: ["@connectrpc/connect-node", "nats", "pg"],
     builtins: true,
     pure: false,

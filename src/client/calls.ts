@@ -18,11 +18,12 @@ export interface Identity {
   readonly actor?: string;
   /** The program that calls, as the history of orders names it. */
   readonly via?: string;
-  /** Where StartRun, HandleTrigger and PublishEvent start what they start, such as `staging`; production unless given. */
+  /** Where StartRun, HandleTrigger and PublishEvent start what they start, such as `staging`; production unless given. A call's own header takes precedence. */
   readonly environment?: string;
 }
 
 const KEY_HEADER = "Idempotency-Key";
+const ENVIRONMENT_HEADER = "Workflows-Environment";
 
 /** A transport that tries again, within `timeoutMs` for a unary call unless the call says otherwise; 0: for ever. A stream is opened once. */
 export function keptCalls(inner: Transport, identity: Identity, timeoutMs: number): Transport {
@@ -108,7 +109,8 @@ async function headersOf(
   if (bearer !== undefined) headers.set("Authorization", `Bearer ${requireText(bearer)}`);
   if (actor !== undefined) headers.set("Workflows-Actor", actor);
   if (via !== undefined) headers.set("Workflows-Via", via);
-  if (environment !== undefined) headers.set("Workflows-Environment", environment);
+  const isOwn = headers.has(ENVIRONMENT_HEADER);
+  if (environment !== undefined && !isOwn) headers.set(ENVIRONMENT_HEADER, environment);
   if (key !== undefined && !headers.has(KEY_HEADER)) headers.set(KEY_HEADER, key);
   return headers;
 }

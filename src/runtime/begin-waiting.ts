@@ -1,14 +1,17 @@
 /**
  * Begins runs that wait for their turn, oldest first; where a workflow replaces, it cancels the oldest runs in favour of the newest.
  * Boundary: one round over the keys with runs that wait. ingress/timers/ decides when the next one is.
- * Invariant: what is begun is counted under the lock of its key (run-limits.ts), so a round that read too much begins too little, and never
- * too many. Every replica may run it at once.
+ * Invariants:
+ * 1. What is begun is counted under the lock of its key (run-limits.ts), so a round that read too much begins too little, and never too many. Every
+ *    replica may run it at once.
+ * 2. A run that cannot be begun is left out for a while, so that those behind it in its key have their turn.
  */
 import type { Cause } from "../engine/values/input.ts";
 import { WAITING_AT_MOST, WHEN_FULL } from "../engine/values/run-limit.ts";
 import type { Log } from "../process/log.ts";
 import type { Database } from "../store/database.ts";
 import { findWaiting, type RunKey, type WaitingKey } from "../store/run-limits.ts";
+import type { LeftOutRuns } from "./left-out-runs.ts";
 import type { Processor } from "./processor.ts";
 import { isTemporary } from "./temporary.ts";
 
@@ -17,12 +20,16 @@ export interface WaitingDeps {
   readonly database: Pick<Database, "read">;
   readonly processor: Pick<Processor, "submit">;
   readonly log: Log;
+  /** Those that this replica could not begin. */
+  readonly leftOut: LeftOutRuns;
 }
 
 /** Where the next round goes on. */
 export interface WaitingRound {
   /** Undefined: at the first key. */
   readonly next: RunKey | undefined;
+  /** How long it took to read the keys, in ms. */
+  readonly readMs: number;
 }
 
 type Waiting = WaitingKey["waiting"][number];
@@ -39,10 +46,12 @@ export async function beginWaiting(
   after: RunKey | undefined,
 ): Promise<WaitingRound> {
   const limit = { keys: KEYS_AT_ONCE, runs: WAITING_AT_MOST };
-  const keys = await findWaiting(deps.database.read, after ?? FIRST, limit);
+  const beganMs = performance.now();
+  const keys = await findWaiting(deps.database.read, after ?? FIRST, limit, deps.leftOut.ids());
+  const readMs = performance.now() - beganMs;
   await Promise.all(keys.map((key) => serve(deps, key)));
   const last = keys.at(-1);
-  return { next: keys.length < KEYS_AT_ONCE ? undefined : last };
+  return { next: keys.length < KEYS_AT_ONCE ? undefined : last, readMs };
 }
 
 async function serve(deps: WaitingDeps, found: WaitingKey): Promise<void> {
@@ -88,14 +97,17 @@ function replace(
 }
 
 async function submit(
-  { processor, log }: WaitingDeps,
+  { processor, log, leftOut }: WaitingDeps,
   run: { readonly runId: string; readonly workspaceId: string },
   input: Extract<Parameters<Processor["submit"]>[0], { kind: "input" }>["input"],
 ): Promise<void> {
   try {
     await processor.submit({ kind: "input", ...run, input });
+    leftOut.forget(run.runId);
   } catch (error) {
     // It waits still, and comes again with a later round.
-    if (!isTemporary(error)) log.error("a run that waits cannot be begun", { ...run, error });
+    if (isTemporary(error)) return;
+    leftOut.leaveOut(run.runId);
+    log.error("a run that waits cannot be begun, and is left out for a while", { ...run, error });
   }
 }

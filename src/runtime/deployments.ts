@@ -123,15 +123,18 @@ export async function deployLocked(
   // An approval may ask what waits for the simulation that it does not have.
   const isEnough = !isSimulated || waiting?.simulatedAt !== null;
   const same = ifSame(stored) ?? (needsApproval && isEnough ? ifSame(waiting) : undefined);
+  const ended: JsonObject[] = [];
   // What waited is not what is wanted any more.
   if (waiting !== undefined && waiting !== same) {
     await endDeployment(tx, { definitionId, environment }, "PENDING_APPROVAL", "SUPERSEDED");
+    const row = await requireRow(tx, waiting.id);
+    ended.push(deploymentEvent(definition, row, order.by, order.note));
   }
-  if (same !== undefined) return { row: same, events: [] };
+  if (same !== undefined) return { row: same, events: ended };
   const { workspaceId } = definition;
   await requireRules(tx, rule, version, { workspaceId, isSimulated });
   const row = await put(tx, definition, order, { version, vars, needsApproval, isSimulated });
-  return { row, events: [deploymentEvent(definition, row, order.by, order.note)] };
+  return { row, events: [...ended, deploymentEvent(definition, row, order.by, order.note)] };
 }
 
 /** Ends what is ACTIVE in an environment. Refuses illegal_move where nothing is, and in production. */

@@ -4,10 +4,12 @@
  * Invariant: a template is replaced only by who names its etag. The templates of a workspace are locked meanwhile, so of two at once one does it.
  */
 import { randomBytes } from "node:crypto";
+import type { JsonObject } from "../engine/values/json.ts";
 import { Refusal } from "../process/refusal.ts";
 import type { Tx } from "../store/database.ts";
 import { findTemplate, type TemplateRow } from "../store/reads/templates.ts";
 import { EVERY_WORKSPACE } from "../store/reads/visibility.ts";
+import { readClock } from "../store/service-reads/clock.ts";
 import {
   countTemplates,
   deleteTemplate,
@@ -20,6 +22,9 @@ import { commitWithEvents, type DefinitionDeps } from "./definitions.ts";
 
 /** A template to save; `etag` is that of the one that was read, "" where there is none. */
 export type TemplateSave = NewTemplate;
+
+/** What happens to templates: `workflows.changes.template.<operation>`. */
+export const TEMPLATE_OPERATIONS = ["saved", "deleted"] as const;
 
 /** Of a workspace: a list shows all of them. */
 const TEMPLATES_AT_MOST = 100;
@@ -38,14 +43,15 @@ export function saveTemplate(deps: DefinitionDeps, save: TemplateSave): Promise<
     await putTemplate(tx, { ...save, etag: randomBytes(ETAG_BYTES).toString("hex") });
     const row = await findTemplate(tx, EVERY_WORKSPACE, save);
     if (row === undefined) throw new Error(`template ${id} is not stored`);
-    return { row, madeId: id, definitionId: id, events: [] };
+    const events = [templateEvent(row, "saved", row.savedAt, { ...row, by: row.savedBy })];
+    return { row, madeId: id, definitionId: id, events };
   });
 }
 
 /** Deletes a template; an `etag` of "" takes whatever there is. Refuses not_found and etag_mismatch. */
 export function removeTemplate(
   deps: DefinitionDeps,
-  named: TemplateKey & { readonly etag: string },
+  named: TemplateKey & { readonly etag: string; readonly by: string; readonly reason: string },
 ): Promise<string> {
   const { workspaceId, id, etag } = named;
   return commitWithEvents(deps, async (tx) => {
@@ -54,8 +60,23 @@ export function removeTemplate(
     if (before === undefined) throw unknownTemplate(id);
     if (etag !== "" && etag !== before.etag) throw mismatch(id, etag, before);
     await deleteTemplate(tx, named);
-    return { row: id, madeId: id, definitionId: id, events: [] };
+    const events = [templateEvent(before, "deleted", await readClock(tx), named)];
+    return { row: id, madeId: id, definitionId: id, events };
   });
+}
+
+function templateEvent(
+  { workspaceId, id, revision, title, category, etag }: TemplateRow,
+  operation: (typeof TEMPLATE_OPERATIONS)[number],
+  at: Date,
+  { by, reason }: { readonly by: string; readonly reason: string },
+): JsonObject {
+  return {
+    ...{ id: `${workspaceId}-${id}-${operation}-${etag}`, workspaceId, operation },
+    type: `workflows.changes.template.${operation}`,
+    ...{ aggregateId: id, aggregateType: "template", recordedAt: at.toISOString() },
+    payload: { id, workspace_id: workspaceId, version: revision, title, category, by, reason },
+  };
 }
 
 /** The refusal for a template that is not there. */

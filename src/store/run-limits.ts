@@ -38,7 +38,7 @@ interface KeyedRun {
   readonly workspaceId: string;
 }
 
-/** A key with runs that wait, oldest first. */
+/** A key with runs that wait, oldest first, without those that are left out. */
 export interface WaitingKey extends RunKey {
   /** Null: the workflow has no limit any more. */
   readonly maxOpenRuns: number | null;
@@ -114,9 +114,9 @@ const FIND_WAITING: Statement = {
         order by r.definition_id, r.concurrency_key limit 1) as n),
     chosen as materialized (select * from keys limit $3::integer)
     select k.definition_id as "definitionId", k.key, l.max_open_runs as "maxOpenRuns", l.when_full as "whenFull",
-      (select json_agg(json_build_object('id', w.id, 'workspaceId', w.workspace_id) order by w.created_at, w.id)
-        from (select r.id, r.workspace_id, r.created_at from workflow_runs r where ${WAITING_OF_KEY}
-          order by r.created_at, r.id limit case when l.when_full <> ${REPLACES} then l.max_open_runs else $4::integer end) as w)
+      coalesce((select json_agg(json_build_object('id', w.id, 'workspaceId', w.workspace_id) order by w.created_at, w.id)
+        from (select r.id, r.workspace_id, r.created_at from workflow_runs r where ${WAITING_OF_KEY} and r.id <> all($5::text[])
+          order by r.created_at, r.id limit case when l.when_full <> ${REPLACES} then l.max_open_runs else $4::integer end) as w), '[]')
         as waiting,
       coalesce((select json_agg(json_build_object('id', o.id, 'workspaceId', o.workspace_id, 'state', o.state)
         order by o.created_at, o.id) from (${OPEN_OF_KEY}) as o where l.max_open_runs is not null), '[]') as open
@@ -169,14 +169,15 @@ export function findRoom(db: Queries, keys: readonly RunKey[]): Promise<KeyRoom[
 
 /**
  * Keys after this one with runs that wait, `limit.keys` at most: each with as many of them as may be open at once, or with `limit.runs`
- * where the newest ones replace older ones, or where there is no limit any more.
+ * where the newest ones replace older ones, or where there is no limit any more. Runs of `leftOut` are not among them.
  */
 export function findWaiting(
   db: Queries,
   after: RunKey,
   limit: { readonly keys: number; readonly runs: number },
+  leftOut: readonly string[],
 ): Promise<WaitingKey[]> {
-  const values = [after.definitionId, after.key, limit.keys, limit.runs];
+  const values = [after.definitionId, after.key, limit.keys, limit.runs, leftOut];
   return db.query<WaitingKey & Record<string, unknown>>(FIND_WAITING, values);
 }
 

@@ -20,6 +20,7 @@ import {
 import { beginWaiting } from "../../src/runtime/begin-waiting.ts";
 import { fireSchedules } from "../../src/runtime/fire-schedules.ts";
 import { createGraphCache } from "../../src/runtime/graphs.ts";
+import { LeftOutRuns } from "../../src/runtime/left-out-runs.ts";
 import { startChildRun } from "../../src/runtime/own-submissions.ts";
 import { createProcessor, type Processor, type RunStart } from "../../src/runtime/processor.ts";
 import { performRerun } from "../../src/runtime/start-rerun.ts";
@@ -92,7 +93,9 @@ const finish = (runId: string) =>
     ...{ runId, stepId: "work", state: StepRunState.COMPLETED },
   });
 const cancel = (id: string) => service.client.cancelRun({ id });
-const round = () => beginWaiting(service, undefined);
+/** What begins runs that wait, at a replica that could begin each one so far. */
+const waitingDeps = () => ({ ...service, leftOut: new LeftOutRuns() });
+const round = () => beginWaiting(waitingDeps(), undefined);
 async function update(definitionId: string, runLimit: Limit | undefined) {
   const { workflow } = await sources.get({ id: definitionId });
   const etag = workflow?.etag ?? "";
@@ -132,6 +135,38 @@ describe("a workflow whose places are taken", () => {
     expect(startedAt).toBeDefined();
     expect((await service.client.getRun({ id: ids[4] ?? "" })).run?.inputPayload).toEqual({ n: 4 });
   });
+
+  it.each([QUEUE, REPLACE])(
+    "gives the next run the turn of one that cannot be begun (%i)",
+    async (whenFull) => {
+      const definitionId = await limited({ concurrencyKey: "k", whenFull: QUEUE });
+      const ids = [];
+      for (let n = 0; n < 4; n += 1) ids.push(await start(definitionId));
+      const [open = "", broken = "", third = "", fourth = ""] = ids;
+      await finish(open);
+      await update(definitionId, { maxOpenRuns: 1, concurrencyKey: "k", whenFull });
+      let tries = 0;
+      const submit: Processor["submit"] = async (submission) => {
+        if (submission.kind !== "input" || submission.runId !== broken) {
+          return service.processor.submit(submission);
+        }
+        tries += 1;
+        throw new Error("what it begins with cannot be read");
+      };
+      const deps = { ...waitingDeps(), processor: { submit } };
+      await beginWaiting(deps, undefined);
+      expect(tries).toBe(1);
+      await beginWaiting(deps, undefined);
+      expect(tries).toBe(1);
+      const next = whenFull === QUEUE ? [RUNNING, PENDING] : [CANCELLED, RUNNING];
+      expect(await statesOf([broken, third, fourth])).toEqual([PENDING, ...next]);
+      // Another replica may be able to.
+      await cancel(whenFull === QUEUE ? third : fourth);
+      await round();
+      expect(await stateOf(broken)).toBe(RUNNING);
+      await cancel(broken);
+    },
+  );
 
   it("drops further starts in words, but gives the run that an event has started", async () => {
     const definitionId = await limited({ whenFull: DROP });
@@ -391,7 +426,7 @@ describe("at two replicas", () => {
         state === RUNNING ? [ids[at] ?? ""] : [],
       );
       await Promise.all(running.map(finish));
-      const rounds = [service, { ...service, processor: other }];
+      const rounds = [waitingDeps(), { ...waitingDeps(), processor: other }];
       await Promise.all(rounds.map((deps) => beginWaiting(deps, undefined)));
       await Promise.all(rounds.map((deps) => beginWaiting(deps, undefined)));
       expect((await open()).RUNNING ?? 0).toBe(Math.min(3, 12 - ended));
@@ -446,7 +481,7 @@ describe("the limit of a workflow", () => {
       if (isOwn) counts.now -= 1;
       return { runId, created: false, reply: { kind: "unchanged" } };
     };
-    await beginWaiting({ ...service, processor: { submit } }, undefined);
+    await beginWaiting({ ...waitingDeps(), processor: { submit } }, undefined);
     expect(counts).toEqual({ all: 60, now: 0, most: 20 });
     await sql.query("delete from workflow_runs where id like $1", [`${waiting}-%`]);
   });

@@ -2,6 +2,7 @@
  * Simulate and Templates as callers see them, over the real service.
  * Boundary: the RPCs; what a simulation plays is test/unit/engine/simulation, what templates hold is test/unit/templates.
  */
+import { create, type JsonObject, toBinary } from "@bufbuild/protobuf";
 import { createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -11,7 +12,11 @@ import {
   SimulatedEdgeState,
   SimulationEnd,
 } from "../../gen/workflows/ops/v1/simulations_pb.ts";
-import { TemplateNeedKind, Templates } from "../../gen/workflows/ops/v1/templates_pb.ts";
+import {
+  TemplateNeedKind,
+  Templates,
+  TemplatesListResponseSchema,
+} from "../../gen/workflows/ops/v1/templates_pb.ts";
 import { Workflows } from "../../gen/workflows/ops/v1/workflows_pb.ts";
 import { StepRunState, StepType, WorkflowState } from "../../gen/workflows/v1/workflows_pb.ts";
 import { type RpcService, refusedBy, startRpcService } from "../support/services/rpc-service.ts";
@@ -309,6 +314,27 @@ describe("Templates", () => {
       expect([refused.code, refused.fields]).toEqual(["InvalidArgument", fields]);
     });
 
+    test("are told of when they are saved and deleted", async () => {
+      const as = { headers: { "Workflows-Actor": "ann" } };
+      const named = { workspaceId: WORKSPACE, id: "told" };
+      await templates().save({ ...KEPT, ...named, sourceText: TEXT, reason: "first" }, as);
+      await refusedBy(templates().save({ ...KEPT, ...named, sourceText: TEXT }, as));
+      await templates().delete({ ...named, reason: "unused" }, as);
+      const rows = await service.database.write.query<{ changes: JsonObject[] | null }>(
+        { name: "test_template_events", text: "select changes from move_batches order by id" },
+        [],
+      );
+      const events = rows
+        .flatMap(({ changes }) => changes ?? [])
+        .filter(({ aggregateId }) => aggregateId === "told");
+      const of = { id: "told", workspace_id: WORKSPACE, version: 1, by: "unverified:ann" };
+      expect(events).toMatchObject([
+        { type: "workflows.changes.template.saved", payload: { ...of, reason: "first" } },
+        { type: "workflows.changes.template.deleted", payload: { ...of, reason: "unused" } },
+      ]);
+      expect(new Set(events.map(({ id }) => id)).size).toBe(2);
+    });
+
     test("have no id of the gallery, and are a hundred at most", async () => {
       const save = (id: string) => templates().save({ ...KEPT, id, sourceText: TEXT });
       const taken = await refusedBy(save("data-sync"));
@@ -324,6 +350,43 @@ describe("Templates", () => {
         [WORKSPACE],
       );
       expect((await refusedBy(save("one-more"))).code).toBe("FailedPrecondition");
+    });
+
+    test("are all listed, those that have no room without their parameters and needs", async () => {
+      const workspaceId = "ws_large";
+      const needs = JSON.stringify(
+        Array(50).fill({ kind: "queue", name: "q", purpose: "é".repeat(256) }),
+      );
+      const parameters = JSON.stringify({ properties: { a: { description: "p".repeat(16_000) } } });
+      await service.database.write.query(
+        {
+          name: "test_large_templates",
+          text: `insert into workspace_templates select now(), 1, $1, 'large-' || n, 'Large ' || n, '', '', '', repeat('r', 4096), $2, $3, 'e', ''
+            from generate_series(100, 199) as n`,
+        },
+        [workspaceId, parameters, needs],
+      );
+      let omitted = 0;
+      const { templates: found } = await templates().list(
+        { workspaceId, text: "large-" },
+        { onHeader: (headers) => (omitted = Number(headers.get("workflows-payloads-omitted"))) },
+      );
+      expect(found.map(({ id }) => id)).toEqual(
+        Array.from({ length: 100 }, (_, n) => `large-${n + 100}`),
+      );
+      const bare = found.filter(
+        ({ parameters, needs }) => parameters === undefined && needs.length === 0,
+      );
+      expect([bare.length, omitted]).toEqual([52, 52]);
+      expect(bare).toEqual(found.slice(48));
+      const bytes = toBinary(
+        TemplatesListResponseSchema,
+        create(TemplatesListResponseSchema, { templates: found }),
+      ).length;
+      expect(bytes).toBeLessThan(3.5 * 1024 * 1024);
+      expect(
+        (await templates().get({ workspaceId, id: "large-199" })).template?.needs,
+      ).toHaveLength(50);
     });
   });
 

@@ -398,6 +398,7 @@ describe("changes of workflows", () => {
     const rules = [{ environment: "staging", approvers: ["bob"] }];
     await workflows.putDeployPolicy({ workspaceId, rules });
     const deploy = { definitionId, environment: "staging", version: 1 };
+    await workflows.deploy({ ...deploy, vars: { first: true } }, as("ann"));
     const { deployment } = await workflows.deploy(deploy, as("ann"));
     const withdrawal = { id: deployment?.id ?? "", reason: "wrong" };
     await workflows.withdrawDeployment(withdrawal, as("ann"));
@@ -409,18 +410,19 @@ describe("changes of workflows", () => {
       { definitionId, etag: draft?.etag ?? "", reason: "no" },
       as("ann"),
     );
-    const taken = await watch({ fromOldest: true }, 10);
+    const taken = await watch({ fromOldest: true }, 12);
     const told = taken.slice(3).map(({ change }) => {
       const { environment = "", state = "" } = (change?.data ?? {}) as Record<string, string>;
       return `${change?.operation} ${environment} ${state}`.trim();
     });
     expect(told).toEqual([
+      ...["deployment_changed staging PENDING_APPROVAL", "deployment_changed staging SUPERSEDED"],
       ...["deployment_changed staging PENDING_APPROVAL", "deployment_changed staging RETIRED"],
       ...["deployment_changed qa ACTIVE", "deployment_changed qa RETIRED"],
       ...["activated production ACTIVE", "draft_saved", "draft_discarded"],
     ]);
-    expect(taken[4]?.change).toMatchObject({ by: "unverified:ann", reason: "wrong" });
-    expect(taken[9]?.change).toMatchObject({ by: "unverified:ann", reason: "no" });
+    expect(taken[6]?.change).toMatchObject({ by: "unverified:ann", reason: "wrong" });
+    expect(taken[11]?.change).toMatchObject({ by: "unverified:ann", reason: "no" });
   });
 
   test("are refused behind a cursor of another workspace, of the future, or that is too old", async () => {

@@ -100,7 +100,8 @@ export const workflowCases: readonly Case[] = [
   },
   {
     name: "limits: runs that wait",
-    ask: (database) => findWaiting(database.read, NOTHING_BEFORE, { keys: 100, runs: 1_000 }),
+    ask: (database) =>
+      findWaiting(database.read, NOTHING_BEFORE, { keys: 100, runs: 1_000 }, [RUN]),
   },
   {
     name: "limits: for callers",

@@ -9,6 +9,7 @@ import {
 import { RUN_OPERATIONS, STEP_OPERATIONS } from "../../src/engine/values/move.ts";
 import { WORKFLOW_OPERATIONS } from "../../src/runtime/definition-events.ts";
 import { HOOK_OPERATIONS } from "../../src/runtime/hooks.ts";
+import { TEMPLATE_OPERATIONS } from "../../src/runtime/workspace-templates.ts";
 import { requireObject } from "../../src/sandbox/bus.ts";
 import {
   CONTENT_TYPES,
@@ -51,6 +52,7 @@ test("lists every event with its message", () => {
     ]),
     ...WORKFLOW_OPERATIONS.map((name) => [`workflow.${name}`, ChangeSchema.typeName]),
     ...HOOK_OPERATIONS.map((name) => [`hook.${name}`, ChangeSchema.typeName]),
+    ...TEMPLATE_OPERATIONS.map((name) => [`template.${name}`, ChangeSchema.typeName]),
     ...RUN_OPERATIONS.map((name) => [`run.${name}`, WorkflowRunLifecycleEventSchema.typeName]),
     ...STEP_OPERATIONS.map((name) => [`step.${name}`, WorkflowStepLifecycleEventSchema.typeName]),
   ].map(([name, message]) => [`workflows.changes.${name}`, message]);

@@ -81,12 +81,15 @@ export async function readSavedTemplate(
 
 /** Delete. */
 export async function answerDeleteTemplate(deps: WriteDeps, request: TemplatesDeleteRequest) {
-  const { workspaceId, id, etag } = request;
+  const { workspaceId, id, etag, reason } = request;
   const faults = checkFields(TemplatesDeleteRequestSchema, request);
   faults.require("workspace_id", workspaceId);
   faults.require("id", id);
   faults.refuseIfAny();
-  await deps.write.workflows.deleteTemplate({ workspaceId, id, etag });
+  await deps.write.workflows.deleteTemplate({
+    ...{ workspaceId, id, etag, reason },
+    by: recordedActor(deps) ?? "",
+  });
   return {};
 }
 

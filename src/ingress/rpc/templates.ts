@@ -10,21 +10,25 @@ import {
   type TemplatesListRequest,
   TemplatesListRequestSchema,
 } from "../../../gen/workflows/ops/v1/templates_pb.ts";
-import type { JsonObject } from "../../engine/values/json.ts";
+import { type JsonObject, textSizeBytes } from "../../engine/values/json.ts";
 import { readPublishedId } from "../../runtime/publish-source.ts";
 import { unknownTemplate } from "../../runtime/workspace-templates.ts";
-import { findTemplate, listTemplates } from "../../store/reads/templates.ts";
+import { findTemplate, listTemplates, type TemplateHeadRow } from "../../store/reads/templates.ts";
 import { findVersionSource } from "../../store/reads/version-sources.ts";
 import { parameterFaults, valuesOf } from "../../templates/fill-template.ts";
 import { readGallery } from "../../templates/gallery.ts";
 import type { Template } from "../../templates/template.ts";
 import { refuseAgent } from "./actor.ts";
 import { checkFields } from "./fields.ts";
+import { ANSWER_BYTES, nameLeftOut } from "./left-out.ts";
 import { findOutputFaults } from "./output-schema.ts";
 import type { ReadDeps, WriteDeps } from "./service-deps.ts";
 import type { SourceReader } from "./source-reader.ts";
 import { publishText, readPublishedSource } from "./sources.ts";
 import { headOf, rowHead, rowMessage, templateOf } from "./template-messages.ts";
+
+/** Of the parameters and needs in a list. Titles, summaries and reasons of a hundred templates have the rest. */
+const HEADS_BYTES = ANSWER_BYTES - 1_536 * 1024;
 
 /** List: the gallery, and what the workspace keeps. */
 export async function answerListTemplates(deps: ReadDeps, request: TemplatesListRequest) {
@@ -33,15 +37,36 @@ export async function answerListTemplates(deps: ReadDeps, request: TemplatesList
   const { database, visibility } = deps;
   const kept =
     workspaceId === "" ? [] : await listTemplates(database.callers, visibility, workspaceId);
-  const templates = [...(await readGallery()).map(headOf), ...kept.map(rowHead)];
+  const heads = new Map<ReturnType<typeof headOf>, TemplateHeadRow>(
+    kept.map((row) => [rowHead(row), row]),
+  );
+  const templates = [...(await readGallery()).map(headOf), ...heads.keys()];
   const wanted = text.toLowerCase();
   const found = templates.filter(
     (each) =>
       (category === "" || each.category.toLowerCase() === category.toLowerCase()) &&
       [each.id, each.title, each.summary].some((words) => words.toLowerCase().includes(wanted)),
   );
+  found.sort(byTitle);
   const categories = [...new Set(templates.map((each) => each.category))].sort();
-  return { templates: found.sort(byTitle), categories: categories.filter((each) => each !== "") };
+  const bare = bareIds(found.flatMap((each) => heads.get(each) ?? []));
+  nameLeftOut(deps, [...bare]);
+  return {
+    templates: found.map((each) =>
+      bare.has(each.id) ? { ...each, parameters: undefined, needs: [] } : each,
+    ),
+    categories: categories.filter((each) => each !== ""),
+  };
+}
+
+/** Those whose parameters and needs do not fit into an answer any more. What all of them are called fits. */
+function bareIds(rows: readonly TemplateHeadRow[]): Set<string> {
+  let bytes = 0;
+  const bare = rows.filter(({ parametersJson, needsJson }) => {
+    bytes += textSizeBytes(parametersJson) + textSizeBytes(needsJson);
+    return bytes > HEADS_BYTES;
+  });
+  return new Set(bare.map(({ id }) => id));
 }
 
 /** Get. */

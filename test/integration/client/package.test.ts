@@ -1,6 +1,6 @@
 /**
  * The package in an empty project: its command line runs, its service starts and serves the console, what it exports loads with its types and
- * few packages, and so does the code of docs/client.md.
+ * few packages, and so does the code of docs/client.md and docs/sdk.md.
  */
 import { execFile } from "node:child_process";
 import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
@@ -15,7 +15,9 @@ import { type RpcService, startRpcService } from "../../support/services/rpc-ser
 
 const run = promisify(execFile);
 /** What the libraries may need: not the packages of the service. */
-const PACKAGES = ["@bufbuild/protobuf", "@connectrpc/connect", "@connectrpc/connect-web", "nats"];
+const PACKAGES = [
+  ...["@bufbuild/protobuf", "@connectrpc/connect", "@connectrpc/connect-web", "nats", "yaml"],
+];
 /** What the page's code and the compiler need besides. */
 const OF_THE_USER = ["@connectrpc/connect-node", "@types/node", "undici-types"];
 const DOCUMENTED_URL = "http://127.0.0.1:8080";
@@ -56,9 +58,9 @@ afterAll(async () => {
   await remove?.();
 });
 
-/** The JavaScript of docs/client.md, for this service. */
-async function documented(): Promise<string> {
-  const page = await readFile(join(projectRoot, "docs", "client.md"), "utf8");
+/** The JavaScript of a page, for this service. */
+async function documented(name: string): Promise<string> {
+  const page = await readFile(join(projectRoot, "docs", name), "utf8");
   const blocks = [...page.matchAll(/^```js\n([\s\S]*?)^```$/gm)].map(([, code]) => code);
   expect(blocks.length).toBeGreaterThan(4);
   return blocks.join("\n").replaceAll(DOCUMENTED_URL, service.baseUrl);
@@ -73,10 +75,12 @@ async function runFile(name: string, code: string): Promise<string> {
 it("loads the client, and the library of workers, without the packages of the service", async () => {
   const code = `
     import { createClient, WorkflowsError } from "workflows/client";
+    import { createEntities, WorkflowsError as SameError } from "workflows/entities";
     import { createWorker } from "workflows/worker";
     import { testWorker } from "workflows/testing";
-    console.log([createClient, WorkflowsError, createWorker, testWorker].map((each) => typeof each).join());`;
-  expect(await runFile("load.mjs", code)).toBe("function,function,function,function\n");
+    console.log([createClient, createEntities, createWorker, testWorker].map((each) => typeof each).join());
+    console.log(WorkflowsError === SameError);`;
+  expect(await runFile("load.mjs", code)).toBe("function,function,function,function\ntrue\n");
 });
 
 it("has the command line", async () => {
@@ -114,35 +118,61 @@ it("has a service that makes its tables, and has the console and the templates",
   }
 });
 
-it("loads no module of Node for the client, so that browsers load it too", async () => {
-  const built = await readFile(
-    join(project, "node_modules/workflows/dist/library/client/index.mjs"),
-    "utf8",
-  );
-  const imported = [...built.matchAll(/from "([^"]+)"/g)].map(([, name]) => name);
-  expect(imported.filter((name) => !PACKAGES.some((known) => name?.startsWith(known)))).toEqual([]);
-});
+it.each(["client", "entities"])(
+  "loads no module of Node for %s, so that browsers load it too",
+  async (part) => {
+    const library = join(project, "node_modules/workflows/dist/library");
+    const importedOf = async (file: string): Promise<string[]> => {
+      const built = await readFile(file, "utf8");
+      const names = [...built.matchAll(/from "([^"]+)"/g)].map(([, name = ""]) => name);
+      const own = names.filter((name) => name.startsWith("."));
+      const further = own.map((name) => importedOf(join(file, "..", name)));
+      const others = names.filter((name) => !name.startsWith("."));
+      return [...others, ...(await Promise.all(further)).flat()];
+    };
+    const imported = await importedOf(join(library, part, "index.mjs"));
+    expect(imported).toContain("@connectrpc/connect");
+    expect(imported.filter((name) => !PACKAGES.some((known) => name.startsWith(known)))).toEqual(
+      [],
+    );
+    expect(imported.includes("yaml")).toBe(part === "entities");
+  },
+);
 
-it("runs the code of docs/client.md", async () => {
-  expect(await runFile("page.mjs", await documented())).toBe(
-    ["true 0", "1n 3", "2n 2", "NOT_FOUND NOT_FOUND", "true", ""].join("\n"),
-  );
-});
+it.each(["client.md", "sdk.md"])(
+  "runs the code of docs/%s, which prints what its comments say",
+  async (page) => {
+    const code = await documented(page);
+    const said = [...code.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm)].map(([, text]) => text);
+    const lines = said.flatMap((text) => text?.split(", then ") ?? []);
+    expect(lines.length).toBeGreaterThan(4);
+    expect(await runFile("page.mjs", code)).toBe(`${lines.join("\n")}\n`);
+  },
+);
 
-it("has types that the code of docs/client.md fits, and a wrong field does not", async () => {
-  await writeFile(join(project, "page.mts"), await documented());
+it("has types that the code of the pages fits, and a wrong field does not", async () => {
+  const pages = { "page.mts": "client.md", "sdk.mts": "sdk.md" };
+  for (const [file, page] of Object.entries(pages)) {
+    await writeFile(join(project, file), await documented(page));
+  }
   const wrong = `import { createClient } from "workflows/client";
     import { createWorker } from "workflows/worker";
     createWorker({ servers: 1 });
-    await createClient({ baseUrl: "http://a" }).runs.search({ workspaceId: 1 });`;
+    await createClient({ baseUrl: "http://a" }).runs.search({ workspaceId: 1 });
+    import { createEntities } from "workflows/entities";
+    const { Workflow } = createEntities({ baseUrl: "http://a", workspace: "ws" });
+    await Workflow.find({ status: "Activ" });
+    for (const { steps } of await Workflow.find()) steps;`;
   await writeFile(join(project, "wrong.mts"), wrong);
   const options = ["--noEmit", "--strict", "--skipLibCheck", "--module", "nodenext"];
   const compiler = join(projectRoot, "node_modules", "typescript", "bin", "tsc");
-  const compile = (name: string) =>
-    run(process.execPath, [compiler, ...options, "--target", "es2023", name], { cwd: project });
-  await compile("page.mts");
+  const compile = (...names: string[]) =>
+    run(process.execPath, [compiler, ...options, "--target", "es2023", ...names], { cwd: project });
+  await compile(...Object.keys(pages));
   const failed = await compile("wrong.mts").catch((error: unknown) => error);
   const { stdout } = failed as { stdout: string };
   expect(stdout).toContain("wrong.mts(3,20): error TS2322");
   expect(stdout).toContain("wrong.mts(4,63): error TS2322");
+  expect(stdout).toContain("wrong.mts(7,27): error TS2820");
+  expect(stdout).toContain("wrong.mts(8,18): error TS2339");
 });

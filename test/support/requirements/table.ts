@@ -7,6 +7,7 @@ import { VERSION_ROWS } from "./console-version-rows.ts";
 import { ENTITY_ROWS } from "./entity-rows.ts";
 import { PEOPLE_ROWS } from "./people-rows.ts";
 import type { Requirements } from "./requirement.ts";
+import { SDK_ROWS } from "./sdk-rows.ts";
 
 /** See the file's head. */
 export const REQUIREMENTS: readonly Requirements[] = [
@@ -15,5 +16,5 @@ export const REQUIREMENTS: readonly Requirements[] = [
     rows: [...VERSION_ROWS, ...LIFE_ROWS, ...STARTER_ROWS, ...STEP_ROWS, ...FACT_ROWS],
   },
   { title: "Workflows of people and agents", rows: PEOPLE_ROWS },
-  { title: "A workflow as an entity with verbs", rows: ENTITY_ROWS },
+  { title: "A workflow as an entity with verbs", rows: [...ENTITY_ROWS, ...SDK_ROWS] },
 ];

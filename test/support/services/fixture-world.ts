@@ -20,6 +20,8 @@ export interface World {
   readonly sandbox: Sandbox;
   readonly databaseUrl: string;
   readonly natsUrl: string;
+  /** Where the service listens. */
+  readonly url: string;
   /** Stops the service alone. Safe to call again. */
   stopService(): Promise<void>;
   /** Stops all of it. */
@@ -69,6 +71,7 @@ export async function startWorld(
       sandbox,
       databaseUrl: database.url,
       natsUrl: nats.url,
+      url: service.url,
       stopService: service.stop,
       stop,
     };

@@ -217,3 +217,13 @@ test("a list asks for pages until there is no more, also past an empty one", asy
   expect(ids).toEqual(["a", "b", "c"]);
   expect(asked).toEqual(["ws ", "ws 1", "ws 2"]);
 });
+
+test("a call's own environment takes precedence over the client's", async () => {
+  const { seen, answer } = failing([]);
+  const { workflows } = clientOf({ startRun: answer }, { environment: "staging" });
+  await workflows.startRun({});
+  await workflows.startRun({}, { headers: { "Workflows-Environment": "production" } });
+  expect(seen.map((headers) => headers.get("Workflows-Environment"))).toEqual([
+    ...["staging", "production"],
+  ]);
+});

@@ -593,7 +593,8 @@ export const TemplateNeedKindSchema: GenEnum<TemplateNeedKind> = /*@__PURE__*/
  */
 export const Templates: GenService<{
   /**
-   * Lists the gallery and the templates of the workspace by their titles, without sources and scenarios.
+   * Lists the gallery and the templates of the workspace by their titles, without sources and scenarios. Parameters and needs that have no
+   * room in the answer are left out, of the last ones first: Get has them.
    *
    * @generated from rpc workflows.ops.v1.Templates.List
    */

@@ -131,7 +131,7 @@ async function answerPost(
     return said(415, "the body is compressed; send it as it is");
   }
   const waitMs = waitOf(request.url ?? "");
-  const share = deps.bodies();
+  const share = deps.bodies(endpoint.definition.workspaceId);
   const made = await startByBody(deps, request, endpoint, share).finally(() => share.giveBack());
   if ("status" in made) return made;
   const { runId, created } = made;

@@ -16,9 +16,9 @@ function sending(bytes: number) {
 }
 
 it("refuses a body for which others leave no room, until they give theirs back", async () => {
-  const room = createBodyRoom(100, LONG_MS);
+  const room = createBodyRoom(400, LONG_MS);
   const [first, second] = [sending(60), sending(60)];
-  const [ofFirst, ofSecond] = [room(), room()];
+  const [ofFirst, ofSecond] = [room("ws"), room("ws")];
   const reading = readDelivery(first, ofFirst);
   const refused = readDelivery(second, ofSecond);
   await expect(refused).rejects.toMatchObject({ reason: "overloaded" });
@@ -30,7 +30,7 @@ it("refuses a body for which others leave no room, until they give theirs back",
   ofFirst.giveBack();
   for (const bytes of [60, 60]) {
     const next = sending(bytes);
-    const share = room();
+    const share = room("ws");
     const read = readDelivery(next, share);
     next.stream.end();
     expect(await read).toHaveLength(bytes);
@@ -39,15 +39,28 @@ it("refuses a body for which others leave no room, until they give theirs back",
 });
 
 it("gives the room of a body back that does not arrive in time, and takes no more of it", async () => {
-  const room = createBodyRoom(100, 1);
+  const room = createBodyRoom(400, 1);
   const slow = sending(60);
-  const share = room();
+  const share = room("ws");
   expect(await readDelivery(slow, share)).toBe("too slow");
   share.giveBack();
   expect(() => share.take(1)).toThrow();
-  const other = room();
+  const other = room("ws");
   other.take(100);
-  expect(() => room().take(1)).toThrow("send it again later");
+  expect(() => room("ws").take(1)).toThrow("send it again later");
+});
+
+it("leaves the bodies of one workspace a quarter of the room, whoever else has none", () => {
+  const room = createBodyRoom(400, LONG_MS);
+  room("a").take(99);
+  const last = room("a");
+  last.take(1);
+  expect(() => room("a").take(1)).toThrow("the workspace has as many bodies");
+  for (const workspaceId of ["b", "c", "d"]) room(workspaceId).take(100);
+  expect(() => room("e").take(1)).toThrow("the service has as many bodies");
+  last.giveBack();
+  room("e").take(1);
+  expect(() => room("a").take(1)).toThrow("the service");
 });
 
 it("keeps nothing of a body whose sender stands still, though its reader waits on", async () => {
@@ -68,7 +81,7 @@ it("keeps nothing of a body whose sender stands still, though its reader waits o
     });
   }
   const request = { headers: {}, iterator: standing as never };
-  expect(await readDelivery(request, createBodyRoom(10_000, 1)())).toBe("too slow");
+  expect(await readDelivery(request, createBodyRoom(40_000, 1)("ws"))).toBe("too slow");
   setFlagsFromString("--expose-gc");
   const collect: () => void = runInNewContext("gc");
   await new Promise((resolve) => setImmediate(resolve));

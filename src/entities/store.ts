@@ -1,0 +1,164 @@
+/**
+ * Workflows of a workspace as the service stores them, and as entities.
+ * Boundary: reads, and the calls that a verb consists of; which verb is legal and who is asked before is verbs.ts.
+ */
+import { SourceFormat } from "../../gen/workflows/ops/v1/workflow_changes_pb.ts";
+import type { Workflow } from "../../gen/workflows/ops/v1/workflows_pb.ts";
+import type { WorkflowsClient } from "../client/client.ts";
+import type { IteratorOptions } from "../client/lists.ts";
+import { fieldOfPath, NO_CONTENT, type ReadContent, readContent } from "./compile/content.ts";
+import {
+  type NewWorkflow,
+  summaryOf,
+  type WorkflowChanges,
+  type WorkflowEntity,
+} from "./entity.ts";
+import { notFound, refusedFields } from "./refusals.ts";
+
+/** Whose workflows, and how they are reached. */
+export interface Store {
+  readonly client: WorkflowsClient;
+  readonly workspaceId: string;
+}
+
+/** Of each verb. */
+export interface VerbOptions extends IteratorOptions {
+  /** Why; kept in the event. */
+  readonly reason?: string;
+}
+
+/** A workflow as it was read. */
+export interface Loaded {
+  readonly entity: WorkflowEntity;
+  /** Of the workflow. */
+  readonly etag: string;
+  /** Of the draft; undefined: there is none. */
+  readonly draftEtag: string | undefined;
+  /** Whether something is published. */
+  readonly isPublished: boolean;
+  /** Whether other content can take the place of this one without a loss. */
+  readonly isReplaceable: boolean;
+}
+
+const NONE: ReadContent = { content: NO_CONTENT, isCompiled: true };
+
+/** Reads a workflow with its content: that of the draft until it is activated, then that of the latest version. */
+export async function load(store: Store, id: string, options?: IteratorOptions): Promise<Loaded> {
+  const { workflow } = await store.client.sources.get({ id }, options);
+  const isOthers = workflow?.definition?.workspaceId !== store.workspaceId;
+  if (workflow === undefined || isOthers) throw notFound(id);
+  return withContent(store, workflow, options);
+}
+
+/** Reads the content of a workflow that a list gave. */
+export async function withContent(
+  { client }: Store,
+  workflow: Workflow,
+  options?: IteratorOptions,
+): Promise<Loaded> {
+  const summary = summaryOf(workflow);
+  const definitionId = summary.$id;
+  const isPublished = workflow.latest !== undefined;
+  const isDrafted = workflow.draft !== undefined && summary.version === 0;
+  const { content, isCompiled } = isDrafted
+    ? readText((await client.sources.getDraft({ definitionId }, options)).draft?.sourceText)
+    : isPublished
+      ? readText((await client.sources.getVersion({ definitionId }, options)).sourceText)
+      : NONE;
+  return {
+    entity: { ...summary, ...content },
+    etag: workflow.etag,
+    draftEtag: workflow.draft?.etag,
+    isPublished,
+    isReplaceable: isCompiled,
+  };
+}
+
+function readText(sourceText = ""): ReadContent {
+  return sourceText === "" ? { ...NONE, isCompiled: false } : readContent(sourceText);
+}
+
+/** Refuses a file that the service could not publish, in the entity's words. */
+export async function requireSound(
+  { client }: Store,
+  call: string,
+  sourceText: string,
+): Promise<void> {
+  const { faults } = await client.sources.checkVersion({ sourceText });
+  if (faults.length === 0) return;
+  const fields = faults.map(({ path, description }) => ({ field: fieldOfPath(path), description }));
+  throw refusedFields(call, fields);
+}
+
+/** Makes a workflow with a draft; gives its id. */
+export async function createDraft(
+  { client, workspaceId }: Store,
+  { name, description = "" }: NewWorkflow,
+  sourceText: string,
+  { signal, reason = "" }: VerbOptions,
+): Promise<string> {
+  const request = { workspaceId, name, description, sourceText, reason };
+  const { workflow } = await client.sources.create(request, { signal });
+  return workflow?.definition?.id ?? "";
+}
+
+/** Changes the name and the description. */
+export async function changeFacts(
+  { client }: Store,
+  { entity: { $id: definitionId }, etag }: Loaded,
+  { name, description }: WorkflowChanges,
+  { signal, reason = "" }: VerbOptions,
+): Promise<void> {
+  const updateMask = [
+    ...(name === undefined ? [] : ["name"]),
+    ...(description === undefined ? [] : ["description"]),
+  ];
+  if (updateMask.length === 0) return;
+  const changes = { name, description, updateMask };
+  await client.sources.update({ definitionId, etag, reason, ...changes }, { signal });
+}
+
+/** Puts a file in the place of the draft, or makes it the next version of a workflow that was activated. */
+export async function changeContent(
+  { client, workspaceId }: Store,
+  { entity, draftEtag: etag = "" }: Loaded,
+  sourceText: string,
+  { signal, reason = "" }: VerbOptions,
+): Promise<void> {
+  if (entity.version > 0) {
+    await client.sources.publishSource(
+      { workspaceId, sourceText, note: reason },
+      inProduction(signal),
+    );
+    return;
+  }
+  const draft = { sourceText, etag, reason, format: SourceFormat.JSON };
+  await client.sources.saveDraft({ definitionId: entity.$id, ...draft }, { signal });
+}
+
+/** Lets it start runs in production: ends a pause, publishes the draft, or deploys the newest version. */
+export async function activate(
+  { client }: Store,
+  { entity, draftEtag: etag, isPublished }: Loaded,
+  { signal, reason = "" }: VerbOptions,
+): Promise<void> {
+  const { $id: definitionId, status, version } = entity;
+  if (status === "Paused") await client.sources.resume({ definitionId, reason }, { signal });
+  if (status === "Paused" && version > 0) return;
+  if (etag !== undefined) {
+    const draft = { definitionId, etag, note: reason, deployTo: PRODUCTION };
+    await client.sources.publishDraft(draft, inProduction(signal));
+  } else if (!isPublished || status === "Draft") {
+    await client.sources.deploy(
+      { definitionId, environment: PRODUCTION, reason },
+      inProduction(signal),
+    );
+  }
+}
+
+const PRODUCTION = "production";
+
+/** Whatever environment the client names for what it starts. */
+export function inProduction(signal: AbortSignal | undefined) {
+  return { signal, headers: { "Workflows-Environment": PRODUCTION } };
+}

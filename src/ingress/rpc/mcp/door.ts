@@ -53,7 +53,6 @@ interface Answer {
 const BEGINNING = /^\/(mcp|\.well-known)/;
 const JSON_TYPE = "application/json; charset=utf-8";
 const ROOM_BYTES = 16 * 1024;
-const BODY_ROOM_BYTES = 16 * 1024 * 1024;
 const CALLS_AT_MOST = 64;
 /** Around a payload: the message, its params, the arguments, and the lists of the code form. */
 const LEVELS_AT_MOST = MAX_PAYLOAD_DEPTH + 8;
@@ -68,7 +67,7 @@ const STATUSES: Partial<Record<Code, number>> = {
 
 /** The door. */
 export function createMcpDoor(deps: McpDoorDeps): McpDoor {
-  const room = createBodyRoom(BODY_ROOM_BYTES);
+  const room = createBodyRoom();
   const calls = { open: 0 };
   return (request, response) => {
     // Of each request of the service: as good as nothing for those that are for others.
@@ -107,14 +106,12 @@ async function answer(deps: CallDeps, request: NodeRequest): Promise<Answer> {
   if (calls.open > CALLS_AT_MOST) {
     throw new Refusal("overloaded", "as many MCP requests are open as the service takes");
   }
-  if (callers !== undefined) {
-    const caller = await requireCaller(callers, headersOf(request, HANDED_ON));
-    requireScope(caller, "workflows:read");
-  }
+  const caller = callers && (await requireCaller(callers, headersOf(request, HANDED_ON)));
+  if (caller !== undefined) requireScope(caller, "workflows:read");
   if ((request.headers["content-encoding"] ?? "identity") !== "identity") {
     return said(415, "the body is compressed; send it as it is");
   }
-  const share = deps.room();
+  const share = deps.room(caller?.workspaceId ?? "");
   try {
     const body = await readDelivery(request, share);
     if (body === "too large") return said(413, `the body has more than ${BODY_BYTES} bytes`);

@@ -209,14 +209,16 @@ const READ_CALLS: Record<
   watch: {
     gives: "not_found",
     call: async (client, { runId }, options) => {
-      const { cursor } = await firstOf(client.watch({ runId }, options));
+      const { cursor } = await firstOf(options, (left) => client.watch({ runId }, left));
       return Buffer.from(cursor, "base64url").toString();
     },
   },
   watchMany: {
     gives: "not_found",
     call: async (client, { runId }, options) => {
-      const { cursor } = await firstOf(client.watchMany({ runIds: [runId] }, options));
+      const { cursor } = await firstOf(options, (left) =>
+        client.watchMany({ runIds: [runId] }, left),
+      );
       return Buffer.from(cursor, "base64url").toString();
     },
   },

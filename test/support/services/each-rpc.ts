@@ -252,12 +252,13 @@ const ROWS: Record<Rpc, Row> = {
   watch: {
     needs: "workflows:read",
     foreign: "NotFound",
-    call: (client, { runId }, options) => firstOf(client.watch({ runId }, options)),
+    call: (client, { runId }, options) => firstOf(options, (left) => client.watch({ runId }, left)),
   },
   watchMany: {
     needs: "workflows:read",
     foreign: "NotFound",
-    call: (client, { runId }, options) => firstOf(client.watchMany({ runIds: [runId] }, options)),
+    call: (client, { runId }, options) =>
+      firstOf(options, (left) => client.watchMany({ runIds: [runId] }, left)),
   },
   getPayload: {
     needs: "workflows:read",
@@ -288,7 +289,7 @@ const ROWS: Record<Rpc, Row> = {
     needs: "workflows:read",
     foreign: "PermissionDenied",
     call: (client, { workspaceId }, options) =>
-      firstOf(client.tailEvents({ workspaceId }, options)),
+      firstOf(options, (left) => client.tailEvents({ workspaceId }, left)),
   },
   listDeadLetters: {
     needs: "workflows:transition",
@@ -351,7 +352,7 @@ const ROWS: Record<Rpc, Row> = {
     needs: "workflows:read",
     foreign: "PermissionDenied",
     call: (client, { workspaceId }, options) =>
-      firstOf(client.inbox.watch({ workspaceId }, options)),
+      firstOf(options, (left) => client.inbox.watch({ workspaceId }, left)),
   },
   claim: {
     needs: "workflows:inbox",
@@ -677,7 +678,7 @@ const ROWS: Record<Rpc, Row> = {
     needs: "workflows:read",
     foreign: "PermissionDenied",
     call: ({ sources }, { workspaceId }, options) =>
-      firstOf(sources.watchWorkflows({ workspaceId }, options)),
+      firstOf(options, (left) => sources.watchWorkflows({ workspaceId }, left)),
   },
   "templates.list": {
     needs: "workflows:read",
@@ -843,9 +844,17 @@ async function passed(call: Promise<unknown>): Promise<unknown> {
   }
 }
 
-/** The first message of a stream, which is left then. */
-export async function firstOf<T>(messages: AsyncIterable<T>): Promise<T> {
-  for await (const message of messages) return message;
+/** The first message of a stream, which is left then: to stop iterating alone leaves it open. */
+export async function firstOf<T>(
+  options: CallOptions,
+  open: (options: CallOptions) => AsyncIterable<T>,
+): Promise<T> {
+  const leaving = new AbortController();
+  try {
+    for await (const message of open({ ...options, signal: leaving.signal })) return message;
+  } finally {
+    leaving.abort();
+  }
   throw new Error("the stream ended without a message");
 }
 

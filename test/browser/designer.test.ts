@@ -213,6 +213,12 @@ test("two people at once keep what both did on the canvas and in the text, and a
   await sources.saveDraft({
     ...{ definitionId: id, sourceText: first?.sourceText ?? "", etag: first?.etag ?? "", layout },
   });
+  const zoom = () => canvasOf(page).locator(".react-flow__viewport").getAttribute("style");
+  const shown = await zoom();
+  await canvasOf(page).getByRole("button", { name: "Zoom In" }).click();
+  await until(async () => ((await zoom()) !== shown ? true : undefined));
+  await canvasOf(page).getByRole("button", { name: "Fit View" }).click();
+  await until(async () => ((await zoom())?.includes("scale(1)") ? true : undefined));
   // They have moved a box; a step is added here.
   await stepOf(page, "after").click();
   await paletteItem(page, "Delay").click();

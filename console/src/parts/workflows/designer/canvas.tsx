@@ -15,7 +15,7 @@ import {
 } from "@xyflow/react";
 import { type DragEvent, type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
 import type { LinkState } from "../../graph/edge-states.ts";
-import { NODE_HEIGHT, NODE_WIDTH, type Point } from "../../graph/layout.ts";
+import { type Layout, NODE_HEIGHT, NODE_WIDTH, type Point } from "../../graph/layout.ts";
 import type { Mark, NodeFacts } from "../../graph/node-facts.ts";
 import { DesignBox } from "./design-box.tsx";
 import { DesignLine } from "./design-edge.tsx";
@@ -49,6 +49,8 @@ interface Props {
   readonly designer: Designer;
   readonly picture: Picture;
   readonly places: Readonly<Record<string, Point>>;
+  /** Of the layout, by `from to`; undefined: steps stand where somebody has put them. */
+  readonly routes: Layout["links"] | undefined;
   readonly chosen: Chosen;
   readonly lights: Lights;
   readonly isReadOnly: boolean;
@@ -74,7 +76,7 @@ export function Canvas(props: Props) {
 }
 
 function Inside(props: Props) {
-  const { designer, picture, places, chosen, lights, isReadOnly, onChoose } = props;
+  const { designer, picture, places, routes, chosen, lights, isReadOnly, onChoose } = props;
   const { notes, edit, arrange } = designer;
   const flow = useReactFlow<DesignNode, DesignEdge>();
   const host = useRef<HTMLElement>(null);
@@ -87,9 +89,32 @@ function Inside(props: Props) {
   const parts = useMemo(
     () =>
       flowOf({
-        ...{ picture, notes, places, chosenStep, chosenWire, facts, linkStates, marks, linkMarks },
+        ...{
+          picture,
+          notes,
+          places,
+          routes,
+          chosenStep,
+          chosenWire,
+          facts,
+          linkStates,
+          marks,
+          linkMarks,
+        },
       }),
-    [flowOf, picture, notes, places, chosenStep, chosenWire, facts, linkStates, marks, linkMarks],
+    [
+      flowOf,
+      picture,
+      notes,
+      places,
+      routes,
+      chosenStep,
+      chosenWire,
+      facts,
+      linkStates,
+      marks,
+      linkMarks,
+    ],
   );
   const nodes = useMemo(
     () =>

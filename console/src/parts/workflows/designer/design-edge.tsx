@@ -1,6 +1,7 @@
 /** A path on the canvas: its line, an arrow and its condition. A wide line below it, which is not seen, takes the pointer. */
 import { type EdgeProps, getBezierPath } from "@xyflow/react";
 import { memo } from "react";
+import { pathOf } from "../../graph/layout.ts";
 import { MARKS } from "../../graph/marks.ts";
 import { cutText, visibleText } from "../../visible-text.ts";
 import type { DesignEdge } from "./flow.ts";
@@ -10,10 +11,12 @@ const LABEL_CHARS = 30;
 export const DesignLine = memo(function DesignLine(props: EdgeProps<DesignEdge>) {
   const { id, data, sourceX, sourceY, targetX, targetY, sourcePosition, targetPosition } = props;
   if (data === undefined) return null;
-  const [path, middleX, middleY] = getBezierPath({
+  const { state, mark, condition, isChosen, through } = data;
+  const [straight, middleX, middleY] = getBezierPath({
     ...{ sourceX, sourceY, targetX, targetY, sourcePosition, targetPosition },
   });
-  const { state, mark, condition, isChosen } = data;
+  const ends = [{ x: sourceX, y: sourceY }, ...through, { x: targetX, y: targetY }];
+  const path = through.length === 0 ? straight : pathOf(ends);
   const isUndo = state === "undo";
   const difference = mark && `${MARKS[mark].sign} ${MARKS[mark].word}`;
   const text = [difference, visibleText(condition)].filter(Boolean).join(" · ");

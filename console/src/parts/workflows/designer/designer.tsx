@@ -70,7 +70,7 @@ export function DesignerView(props: Props) {
   const [isWide, setWide] = useState(false);
   const [played, setPlayed] = useState(NO_LIGHTS);
   const [isCompared, setCompared] = useState(false);
-  const { all, isOwn } = useArrangement(picture, designer.places);
+  const { all, isOwn, routes } = useArrangement(picture, designer.places);
   const marks = useMarks(definition, view.text, isCompared);
   const host = useRef<HTMLElement>(null);
   const step = chosenStep(chosen, picture);
@@ -162,8 +162,9 @@ export function DesignerView(props: Props) {
                 designer={designer}
                 picture={picture}
                 places={all}
+                routes={routes}
                 chosen={chosen}
-                lights={isCompared ? marks : played}
+                lights={isCompared ? (marks ?? NO_LIGHTS) : played}
                 isReadOnly={isReadOnly}
                 onChoose={choose}
                 onOpen={open}
@@ -171,6 +172,10 @@ export function DesignerView(props: Props) {
               {designer.isStale ? (
                 <p className="design-stale" data-tone="warn">
                   The text cannot be read: this is the picture of before.
+                </p>
+              ) : isCompared && designer.faultCount > 0 ? (
+                <p className="design-stale" data-tone="warn">
+                  What has changed is marked when no fault is left.
                 </p>
               ) : (
                 picture.steps.length === 0 && (
@@ -323,12 +328,16 @@ function lineOf(path: readonly string[], picture: Picture | undefined, text: str
 }
 
 /** How the draft differs from what production starts, once it is asked for. */
-function useMarks(definition: WorkflowDefinition, text: string, isWanted: boolean): Lights {
+function useMarks(
+  definition: WorkflowDefinition,
+  text: string,
+  isWanted: boolean,
+): Lights | undefined {
   const { id, latestVersion } = definition;
   const from = useVersion(id, isWanted ? latestVersion : 0).data?.version;
   const to = useCompiled(isWanted ? text : undefined)?.version;
   return useMemo(() => {
-    if (from === undefined || to === undefined) return NO_LIGHTS;
+    if (from === undefined || to === undefined) return undefined;
     const { stepMarks, linkMarks } = diffVersions(from, to);
     return { marks: stepMarks, linkMarks };
   }, [from, to]);

@@ -1,7 +1,7 @@
 /** The picture as nodes and edges of React Flow; those that did not change are the same objects as before. Boundary: pure but for what it keeps. */
 import { type Edge, type Node, type NodeHandle, Position } from "@xyflow/react";
 import type { LinkState } from "../../graph/edge-states.ts";
-import { NODE_HEIGHT, NODE_WIDTH } from "../../graph/layout.ts";
+import { type Layout, NODE_HEIGHT, NODE_WIDTH, type Point } from "../../graph/layout.ts";
 import type { Mark, NodeFacts } from "../../graph/node-facts.ts";
 import type { Places } from "../draft/places.ts";
 import { undoneBy } from "./arrangement.ts";
@@ -32,6 +32,8 @@ export type DesignEdge = Edge<
     readonly state: LinkState | "undo";
     readonly mark: Mark | undefined;
     readonly isChosen: boolean;
+    /** Between its ends, so that it does not cross steps. */
+    readonly through: readonly Point[];
   },
   "wire"
 >;
@@ -40,6 +42,7 @@ export interface FlowInput {
   readonly picture: Picture;
   readonly notes: Picture["notes"];
   readonly places: Places;
+  readonly routes: Layout["links"] | undefined;
   readonly chosenStep: string | undefined;
   readonly chosenWire: string | undefined;
   readonly facts: ReadonlyMap<string, NodeFacts> | undefined;
@@ -105,6 +108,8 @@ function nodesOf({ picture, notes, places, chosenStep, facts, marks }: FlowInput
     return [
       {
         ...{ id, type: "step", position, width: NODE_WIDTH, height: NODE_HEIGHT },
+        // Without it the button that shows all would wait for sizes that nobody sets.
+        measured: { width: NODE_WIDTH, height: NODE_HEIGHT },
         handles: handlesOf(ports),
         data: {
           ...{ step, isUndo, ports },
@@ -156,7 +161,7 @@ function handlesOf(ports: readonly Port[]): NodeHandle[] {
   ];
 }
 
-function edgesOf({ picture, chosenWire, linkStates, linkMarks }: FlowInput): DesignEdge[] {
+function edgesOf({ picture, routes, chosenWire, linkStates, linkMarks }: FlowInput): DesignEdge[] {
   const wires = picture.edges.map(({ from, to, label, condition }): DesignEdge => {
     const wire = { from, to, label };
     const id = keyOfWire(wire);
@@ -169,6 +174,7 @@ function edgesOf({ picture, chosenWire, linkStates, linkMarks }: FlowInput): Des
         state: linkStates?.get(id) ?? "open",
         mark: linkMarks?.get(link),
         isChosen: chosenWire === id,
+        through: routes?.[link]?.slice(1, -1) ?? [],
       },
     };
   });
@@ -178,7 +184,14 @@ function edgesOf({ picture, chosenWire, linkStates, linkMarks }: FlowInput): Des
       ({ id, undoId }): DesignEdge => ({
         ...{ id: `undo ${id}`, source: id, target: undoId, type: "wire" },
         ...{ sourceHandle: "undo", targetHandle: "undone" },
-        data: { wire: undefined, condition: "", state: "undo", mark: undefined, isChosen: false },
+        data: {
+          wire: undefined,
+          condition: "",
+          state: "undo",
+          mark: undefined,
+          isChosen: false,
+          through: [],
+        },
       }),
     );
   return [...wires, ...undos];

@@ -66,6 +66,7 @@ const FIT = { maxZoom: 1, minZoom: 0.4, padding: 0.12 };
 const MANY = 120;
 const MAP_FROM_STEPS = 40;
 const GRID = 12;
+const MARGIN = 32;
 
 export function Canvas(props: Props) {
   return (
@@ -126,6 +127,7 @@ function Inside(props: Props) {
           }),
     [parts.nodes, moved],
   );
+  useFirstView(places, host);
   useSeen(chosenStep, places, host);
 
   const move = (changes: NodeChange<DesignNode>[]) => {
@@ -219,8 +221,6 @@ function Inside(props: Props) {
         nodeDragThreshold={4}
         snapToGrid
         snapGrid={[GRID, GRID]}
-        fitView
-        fitViewOptions={FIT}
         minZoom={0.05}
         maxZoom={1.5}
         proOptions={{ hideAttribution: true }}
@@ -257,6 +257,34 @@ function under(x: number, y: number, edges: readonly DesignEdge[]) {
 
 function onGrid(px: number): number {
   return Math.round(px / GRID) * GRID;
+}
+
+/** All of it where it can be read so, else its beginning. It does not follow what is changed. */
+function useFirstView(
+  places: Props["places"],
+  host: { readonly current: HTMLElement | null },
+): void {
+  const flow = useReactFlow();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what is seen at first.
+  useEffect(() => {
+    const room = host.current;
+    if (room === null) return;
+    const all = Object.values(places);
+    const [left, top] = [
+      Math.min(0, ...all.map(({ x }) => x)),
+      Math.min(0, ...all.map(({ y }) => y)),
+    ];
+    const width = Math.max(0, ...all.map(({ x }) => x)) + NODE_WIDTH - left;
+    const height = Math.max(0, ...all.map(({ y }) => y)) + NODE_HEIGHT - top;
+    const [wide, high] = [room.clientWidth - 2 * MARGIN, room.clientHeight - 2 * MARGIN];
+    const zoom = Math.min(
+      FIT.maxZoom,
+      Math.max(FIT.minZoom, Math.min(wide / width, high / height)),
+    );
+    const below = Math.max(MARGIN, (room.clientHeight - height * zoom) / 2);
+    const beside = (room.clientWidth - width * zoom) / 2;
+    void flow.setViewport({ x: beside - left * zoom, y: below - top * zoom, zoom });
+  }, []);
 }
 
 /** Brings a step into view when it is chosen. */

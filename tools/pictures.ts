@@ -5,7 +5,7 @@
  * what it wrote.
  */
 import { spawnSync } from "node:child_process";
-import { mkdir, stat, writeFile } from "node:fs/promises";
+import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Browser, Page } from "playwright-core";
@@ -36,12 +36,13 @@ const COMMENTS = { approve: "A good fit. Go ahead.", deny: "They are a customer 
 /** What stands on the page of an item when all of it is there. */
 const ITEM = "On the command line";
 
-/** A picture: the page, a text that is there when it has its data, and how much of it is shown, in px. */
+/** A picture: the page, a text that is there when it has its data, and how much of it is shown, in px. `press`: what is clicked then. */
 interface Shot {
   readonly name: string;
   readonly path: string;
   readonly shown: string;
   readonly height: number;
+  readonly press?: string;
 }
 
 /** Companies whose leads come, and what becomes of each. The last one waits for the manager. */
@@ -61,6 +62,11 @@ const LEADS = [
     end: "wait",
   },
 ] as const;
+
+/** Parameters of the template. */
+const FILLED: Readonly<Record<string, string>> = {
+  ...{ threshold_usd: "500", manager: MANAGER, director: "user_director", escalate_after: "24h" },
+};
 
 const surroundings = await startSurroundings({
   turns: {},
@@ -106,6 +112,10 @@ async function takePictures(url: string): Promise<void> {
     { name: "home", path: "/", shown: "Recent runs", height: 560 },
     { name: "run", path: `/runs/${runId}`, shown: "waits for approval", height: 960 },
     { name: "inbox", path: `/inbox/${encodeURIComponent(id)}`, shown: ITEM, height: 660 },
+    {
+      ...{ name: "designer", path: `/workflows/${await draftExpense(as(STARTER))}?tab=draft` },
+      ...{ shown: "Can be published", height: 900, press: '[data-step="manager"]' },
+    },
   ];
   await mkdir(FOLDER, { recursive: true });
   const browser = await startBrowser();
@@ -116,6 +126,16 @@ async function takePictures(url: string): Promise<void> {
   } finally {
     await browser.close();
   }
+}
+
+/** Begins a draft with the file of a template; gives its workflow. */
+async function draftExpense({ sources }: WorkflowsClient): Promise<string> {
+  const file = join(projectRoot, "templates", "expense-approval", "workflow.yaml");
+  const template = await readFile(file, "utf8");
+  const sourceText = template.replaceAll(/\$\((\w+)\)/g, (_, parameter) => FILLED[parameter] ?? "");
+  const name = /^workflow: *(.+)$/m.exec(sourceText)?.[1] ?? "";
+  const { workflow } = await sources.create({ workspaceId: WORKSPACE_ID, name, sourceText });
+  return workflow?.definition?.id ?? "";
 }
 
 /** Starts a run for each lead, and decides those that are not to wait. Gives what the last one waits for. */
@@ -157,7 +177,7 @@ async function takePicture(
   browser: Browser,
   colorScheme: "light" | "dark",
   consoleUrl: string,
-  { name, path, shown, height }: Shot,
+  { name, path, shown, height, press }: Shot,
 ): Promise<void> {
   const file = join(FOLDER, `${name}-${colorScheme}.webp`);
   const viewport = { width: WIDTH, height };
@@ -168,9 +188,11 @@ async function takePicture(
   await context.addInitScript({ content: `localStorage.setItem("workflows.actor", ${actor})` });
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE_MS);
-  await page.goto(`${consoleUrl}${path}?workspace=${WORKSPACE_ID}`);
+  const separator = path.includes("?") ? "&" : "?";
+  await page.goto(`${consoleUrl}${path}${separator}workspace=${WORKSPACE_ID}`);
   await page.getByText(shown).filter({ visible: true }).first().waitFor();
   await page.waitForLoadState("load");
+  if (press !== undefined) await page.click(press);
   await delay(SHOWN_MS);
   const bytes = await shoot(page);
   if (bytes.length > MOST_BYTES) throw new Error(`${file} has ${bytes.length} bytes`);

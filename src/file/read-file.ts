@@ -5,8 +5,8 @@
  */
 import { checkVersion } from "../engine/graph/check.ts";
 import type { VersionSpec } from "../engine/values/definition.ts";
-import type { Json } from "../engine/values/json.ts";
-import { draftSteps } from "./drafts.ts";
+import { type Json, type JsonObject, putValue } from "../engine/values/json.ts";
+import { draftSteps, type StepDraft } from "./drafts.ts";
 import { FaultList, type FileFault, Lines, type Place, placeOf } from "./faults.ts";
 import {
   type Entry,
@@ -38,9 +38,22 @@ export interface WorkflowFile {
   readonly spec: VersionSpec;
 }
 
+/** What a file says, with faults too: it is drawn, and never runs. */
+interface Sketch {
+  readonly name: string;
+  readonly spec: VersionSpec;
+  /** In the order of `spec.steps`. */
+  readonly drafts: readonly StepDraft[];
+  /** The values of the file's keys without its steps. */
+  readonly head: JsonObject;
+  readonly inputSchema?: Json;
+}
+
 /** A file that was read: with faults there is no workflow. */
 export interface ReadFile {
   readonly workflow?: WorkflowFile;
+  /** Unset: the file cannot be read as YAML, or has no steps. */
+  readonly sketch?: Sketch;
   /** The text without a mark of the byte order; "" for a file that is no text. */
   readonly text: string;
   readonly faults: readonly FileFault[];
@@ -75,29 +88,35 @@ export function readWorkflowFile(bytes: Uint8Array): ReadFile {
   const lines = new Lines(source.text);
   const reading = { faults: new FaultList(lines), places: new Places() };
   const root = parseNodes(source.text, reading.faults);
-  const workflow = root === undefined ? undefined : readRoot(root, reading);
+  const read = root === undefined ? undefined : readRoot(root, reading);
+  const { workflow, sketch } = read ?? {};
   const locate = (field: string) => {
     const place = reading.places.find(field);
     return place === undefined ? START : { path: place.path, ...lines.placeOf(place.offset) };
   };
   if (workflow === undefined || reading.faults.faults.length > 0) {
-    return { text: source.text, faults: reading.faults.sorted(), warnings: [], locate };
+    const found = sketch === undefined ? {} : { sketch };
+    return { text: source.text, ...found, faults: reading.faults.sorted(), warnings: [], locate };
   }
   const warnings = new FaultList(lines);
   findWarnings(workflow.spec, { faults: warnings, places: reading.places });
   const { text } = source;
-  return { workflow, text, faults: [], warnings: warnings.sorted(), locate };
+  const found = { workflow, ...(sketch === undefined ? {} : { sketch }) };
+  return { ...found, text, faults: [], warnings: warnings.sorted(), locate };
 }
 
 /** The version of a text that was written from a version, without the engine's check; undefined with faults. */
 export function compileWritten(text: string): VersionSpec | undefined {
   const reading = { faults: new FaultList(new Lines(text)), places: new Places() };
   const root = parseNodes(text, reading.faults);
-  const spec = root?.kind === "mapping" ? readSpec(root, reading) : undefined;
-  return reading.faults.faults.length === 0 ? spec : undefined;
+  const read = root?.kind === "mapping" ? readSpec(root, reading) : undefined;
+  return reading.faults.faults.length === 0 ? read?.spec : undefined;
 }
 
-function readRoot(root: FileNode, reading: Reading): WorkflowFile | undefined {
+function readRoot(
+  root: FileNode,
+  reading: Reading,
+): { readonly workflow: WorkflowFile; readonly sketch: Sketch } | undefined {
   const { faults } = reading;
   if (root.kind !== "mapping") {
     faults.add(
@@ -112,17 +131,26 @@ function readRoot(root: FileNode, reading: Reading): WorkflowFile | undefined {
     }
   }
   const name = readName(root, reading);
-  const spec = readSpec(root, reading);
-  if (spec !== undefined) checkSpec(spec, placeOf(root), reading);
+  const read = readSpec(root, reading);
+  if (read !== undefined) checkSpec(read.spec, placeOf(root), reading);
   const input = findEntry(root, "input");
-  if (spec === undefined) return undefined;
+  if (read === undefined) return undefined;
+  const { spec, drafts } = read;
+  const schema = input === undefined ? {} : { inputSchema: readInput(input, reading) };
+  const description = textOf(root, "description", reading);
+  const tags = readTags(findEntry(root, "tags"), reading);
   return {
-    name,
-    description: textOf(root, "description", reading),
-    tags: readTags(findEntry(root, "tags"), reading),
-    ...(input === undefined ? {} : { inputSchema: readInput(input, reading) }),
-    spec,
+    workflow: { name, description, tags, ...schema, spec },
+    sketch: { name, spec, drafts, head: headOf(root), ...schema },
   };
+}
+
+function headOf(root: MappingNode): JsonObject {
+  const head: JsonObject = {};
+  for (const { key, value } of root.entries) {
+    if (key !== "steps" && key !== "edges") putValue(head, key, toJson(value));
+  }
+  return head;
 }
 
 function readName(root: MappingNode, { faults, places }: Reading): string {
@@ -143,7 +171,10 @@ function readName(root: MappingNode, { faults, places }: Reading): string {
   return name;
 }
 
-function readSpec(root: MappingNode, reading: Reading): VersionSpec | undefined {
+function readSpec(
+  root: MappingNode,
+  reading: Reading,
+): { readonly spec: VersionSpec; readonly drafts: readonly StepDraft[] } | undefined {
   const { faults, places } = reading;
   const stepsEntry = findEntry(root, "steps");
   if (stepsEntry === undefined) {
@@ -161,7 +192,7 @@ function readSpec(root: MappingNode, reading: Reading): VersionSpec | undefined 
   const timeout = findEntry(root, "timeout");
   if (timeout !== undefined) places.set("timeout_seconds", timeout.value);
   const retry = findEntry(root, "retry");
-  return {
+  const spec = {
     steps,
     edges: readPaths(drafts, steps, edges, reading),
     trigger: readTrigger(findEntry(root, "on"), reading),
@@ -171,6 +202,7 @@ function readSpec(root: MappingNode, reading: Reading): VersionSpec | undefined 
       ? {}
       : { defaultRetryPolicy: readRetry(retry.value, "default_retry_policy", reading) }),
   };
+  return { spec, drafts };
 }
 
 function textOf(root: MappingNode, key: string, { faults, places }: Reading): string {

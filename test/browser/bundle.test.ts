@@ -56,6 +56,7 @@ test("what a page alone needs is loaded with that page", async () => {
   const parts = [
     ...["parts/graph/workflow-graph.tsx", "parts/workflows/compare.tsx", "api/oidc.ts"],
     ...["parts/workflows/draft/editor.tsx", "parts/workflows/draft/compiled.ts"],
+    ...["parts/workflows/designer/designer.tsx", "parts/workflows/designer/expression-field.tsx"],
     ...["parts/workflows/deployments/deployments-tab.tsx"],
   ];
   for (const part of parts) {

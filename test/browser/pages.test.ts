@@ -36,7 +36,12 @@ const PAGES: readonly [name: string, path: () => string, shown: string][] = [
   ["a workflow", () => `/workflows/${definitionId}`, "Approve it"],
   ["runs of a workflow", () => `/workflows/${definitionId}?tab=runs`, "Failed"],
   ["versions", () => `/workflows/${definitionId}?tab=versions`, "By hand"],
-  ["the draft", () => `/workflows/${definitionId}?tab=draft&graph=yes`, "has none of the keys"],
+  ["the draft", () => `/workflows/${definitionId}?tab=draft`, "has none of the keys"],
+  [
+    "the text of a draft",
+    () => `/workflows/${definitionId}?tab=draft&view=text`,
+    "has none of the keys",
+  ],
   ["deployments", () => `/workflows/${definitionId}?tab=deployments`, "No deployment needs"],
   ["triggers", () => `/workflows/${definitionId}?tab=triggers`, "It has no endpoint"],
   ["statistics", () => `/workflows/${definitionId}?tab=statistics`, "No run has started"],

@@ -275,7 +275,6 @@ test("the list filters by what is in the address, and a new workflow begins with
   await page.getByRole("button", { name: "Make the workflow" }).click();
   await page.getByRole("button", { name: "Begin with an example" }).click();
   await page.getByText("Can be published", { exact: true }).waitFor();
-  await page.getByRole("button", { name: "Graph" }).click();
   await page.locator('[data-step="review"]').waitFor();
   expect(await accessibilityFaults()).toEqual([]);
   expect(faults).toEqual([]);

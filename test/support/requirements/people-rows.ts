@@ -2,6 +2,9 @@
 
 import { timestampDate, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { expect } from "vitest";
+import { applyEdit, type Edit } from "../../../console/src/parts/workflows/designer/text/edits.ts";
+import { drawText } from "../../../console/src/parts/workflows/designer/text/picture.ts";
+import { MockOutcome } from "../../../gen/workflows/ops/v1/simulations_pb.ts";
 import { RunAsScope, Verdict, WorkflowState } from "../../../src/client/index.ts";
 import { until } from "../assertions/until.ts";
 import { installed } from "./installed.ts";
@@ -13,6 +16,40 @@ const { APPROVE } = Verdict;
 
 /** In the order of the document. */
 export const PEOPLE_ROWS: readonly Requirement[] = [
+  {
+    wanted:
+      "A designer: steps are dragged, joined and filled in on a canvas, with what is wrong with them on the spot",
+    state: "works",
+    by: "Designer of a draft in the console, `Workflows.SaveDraft` with `layout`, `PublishDraft`, `Runs.Simulate`",
+    async check({ client, workspaceId }) {
+      const { workflow } = await client.sources.create({ workspaceId, name: "drawn" });
+      const definitionId = workflow?.definition?.id ?? "";
+      const draw = (text: string, ...edits: Edit[]) =>
+        edits.reduce((before, edit) => {
+          const edited = applyEdit(before, edit);
+          return edited.ok ? edited.text : expect.fail(edited.problem);
+        }, text);
+      const faulty = draw("workflow: drawn\nsteps: {}\n", { do: "add", kind: "approval" });
+      const layout = { steps: { approval: { x: 120, y: 48 } } };
+      const saved = await client.sources.saveDraft({ definitionId, sourceText: faulty, layout });
+      expect(saved.faults.map(({ path }) => path)).toContain("steps.approval");
+      expect(drawText(faulty).notes.map(({ stepId }) => stepId)).toContain("approval");
+      const sourceText = draw(
+        faulty,
+        { do: "set", id: "approval", path: ["action"], value: "pay" },
+        { do: "set", id: "approval", path: ["by"], value: ["boss"] },
+        { do: "add", kind: "notify", from: "approval", label: "denied" },
+        { do: "set", id: "notify", path: ["to"], value: "ann" },
+      );
+      const mocks = [{ stepId: "approval", outcome: MockOutcome.DENIED }];
+      const { simulation } = await client.runs.simulate({ sourceText, mocks });
+      expect(simulation?.path.map(({ stepId }) => stepId)).toEqual(["approval", "notify"]);
+      const { etag = "" } = saved.draft ?? {};
+      const { draft } = await client.sources.saveDraft({ definitionId, sourceText, layout, etag });
+      await client.sources.publishDraft({ definitionId, etag: draft?.etag ?? "" });
+      expect((await client.sources.getVersion({ definitionId })).layout).toEqual(layout);
+    },
+  },
   {
     wanted: "Workflows as code, in JSON or YAML, there and back",
     state: "works",

@@ -1,5 +1,5 @@
 /** A draft while it is typed: each text is saved over the one that it was made from, and over no other one. */
-import { create } from "@bufbuild/protobuf";
+import { create, type JsonObject } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
@@ -27,6 +27,7 @@ afterEach(() => {
 /** A service with one draft, which checks etags as the real one does. */
 class Drafts implements DraftStore {
   text = "first\nsecond\nthird\n";
+  layout: JsonObject = { steps: { a: { x: 0, y: 0 } } };
   version = 1;
   isAway = false;
   /** The next save is stored, and its answer is lost. */
@@ -35,10 +36,11 @@ class Drafts implements DraftStore {
   onSave: () => void = () => undefined;
   readonly saved: string[] = [];
 
-  async save(text: string, etag: string) {
+  async save(text: string, etag: string, layout: JsonObject) {
     this.onSave();
     if (this.isAway) throw failure(Code.Unavailable);
     if (etag !== this.#etag) throw failure(Code.Aborted, "ETAG_MISMATCH");
+    this.layout = layout;
     this.write(text);
     if (this.losesAnswer) {
       this.losesAnswer = false;
@@ -48,7 +50,9 @@ class Drafts implements DraftStore {
   }
 
   async read(): Promise<GetDraftResponse> {
-    return create(GetDraftResponseSchema, { draft: { ...this.#head, sourceText: this.text } });
+    return create(GetDraftResponseSchema, {
+      draft: { ...this.#head, sourceText: this.text, layout: this.layout },
+    });
   }
 
   /** As another person does. */
@@ -169,4 +173,41 @@ it("takes what another person saved where nothing was typed here, and no older a
   drafts.write("again\n");
   session.receive(await drafts.read());
   expect(session.view().text).toBe("mine\n");
+});
+
+it("saves where steps stand with the text, and keeps it when the text alone changes", async () => {
+  const { drafts, session } = await begin();
+  session.arrange({ a: { x: 12, y: 24 } });
+  await vi.advanceTimersByTimeAsync(AFTER_MS);
+  expect(drafts.layout).toEqual({ steps: { a: { x: 12, y: 24 } } });
+  session.type("one");
+  expect(await session.flush()).toBe(true);
+  expect(drafts.layout).toEqual({ steps: { a: { x: 12, y: 24 } } });
+});
+
+it("asks nobody where one of two people has moved steps alone", async () => {
+  const { drafts, session } = await begin();
+  drafts.layout = { steps: { a: { x: 0, y: 0 }, b: { x: 7, y: 7 } } };
+  drafts.write(drafts.text);
+  session.type("one");
+  expect(await session.flush()).toBe(true);
+  expect(drafts.text).toBe("one");
+  expect(drafts.layout).toEqual({ steps: { a: { x: 0, y: 0 }, b: { x: 7, y: 7 } } });
+  drafts.write("theirs");
+  session.arrange({ ...session.view().places, a: { x: 5, y: 5 } });
+  expect(await session.flush()).toBe(true);
+  expect(session.view()).toMatchObject({ state: "saved", text: "theirs" });
+  expect(drafts.layout).toEqual({ steps: { a: { x: 5, y: 5 }, b: { x: 7, y: 7 } } });
+});
+
+it("sends no text that is longer than a draft may be, and says so", async () => {
+  const { drafts, session } = await begin();
+  session.type("x".repeat(2 << 20));
+  expect(await session.flush()).toBe(false);
+  expect(session.view().error).toMatchObject({
+    message: "The text has 2048 KiB, and a draft has 512 at most",
+  });
+  expect(drafts.saved).toEqual([]);
+  session.type("short");
+  expect(await session.flush()).toBe(true);
 });

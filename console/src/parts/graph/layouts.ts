@@ -39,14 +39,19 @@ export function layoutOf(key: string, task: LayoutTask): Promise<Layout> {
 }
 
 async function make(key: string, task: LayoutTask): Promise<Layout> {
-  const layout = await new Promise<Layout>((give, fail) => {
+  const layout = await laidOut(task);
+  store(key, layout);
+  return layout;
+}
+
+/** The layout of what is not kept: the next key may change it. */
+export function laidOut(task: LayoutTask): Promise<Layout> {
+  return new Promise<Layout>((give, fail) => {
     lastId += 1;
     const asked = { id: lastId, task, isRough: false };
     waiting.set(lastId, { asked, give, fail, timer: setTimeout(hurry, WITHIN_MS) });
     ready().postMessage(asked);
   });
-  store(key, layout);
-  return layout;
 }
 
 /** Gives up the worker, which cannot be interrupted, and asks another one for all that is waited for, in haste. */

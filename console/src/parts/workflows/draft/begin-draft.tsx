@@ -17,15 +17,16 @@ export function BeginDraft({
   readonly latestVersion: number;
 }) {
   const { may } = useRights();
-  const begin = useAct(async ({ sources }, version: number) => {
-    const sourceText =
-      version === 0
-        ? exampleOf(definition.name)
-        : await textOf(
-            await sources.getVersion({ definitionId: definition.id, version }),
-            definition,
-          );
-    return sources.saveDraft({ definitionId: definition.id, sourceText, autosave: true });
+  const begin = useAct(async ({ sources }, version: number | "empty") => {
+    const { id: definitionId } = definition;
+    const found =
+      version === 0 || version === "empty"
+        ? undefined
+        : await sources.getVersion({ definitionId, version });
+    const newText = version === "empty" ? emptyOf(definition.name) : exampleOf(definition.name);
+    const sourceText = found === undefined ? newText : await textOf(found, definition);
+    const layout = found?.layout === undefined ? {} : { layout: found.layout };
+    return sources.saveDraft({ definitionId, sourceText, ...layout, autosave: true });
   });
   const isNew = latestVersion === 0;
   return (
@@ -48,6 +49,11 @@ export function BeginDraft({
           {isNew ? "Begin with an example" : `Begin with version ${latestVersion}`}
         </button>
       )}
+      {may(SAVE) && isNew && (
+        <button type="button" disabled={begin.isPending} onClick={() => begin.mutate("empty")}>
+          Begin with an empty canvas
+        </button>
+      )}
       {begin.error && <ErrorNote error={begin.error} />}
     </Empty>
   );
@@ -62,6 +68,11 @@ steps:
   review:
     task: Look at the request, and say what is to be done
 `;
+}
+
+/** It has to get steps before it can be published. */
+function emptyOf(name: string): string {
+  return `workflow: ${JSON.stringify(name)}\nsteps: {}\n`;
 }
 
 /** The file of a version; it is written where the version has none. */

@@ -1,25 +1,9 @@
-/** The graph of a draft beside its text, as it was saved last. */
+/** The graph of a version that is not stored, such as one that is simulated. */
 import { lazy, Suspense } from "react";
 import type { WorkflowVersion } from "../../../../../gen/workflows/v1/workflows_pb.ts";
 import { Loading } from "../../loading.tsx";
-import { useCompiled } from "./use-compiled.ts";
 
 const WorkflowGraph = lazy(() => import("../../graph/workflow-graph.tsx"));
-
-export function DraftGraph({
-  definitionId,
-  text,
-}: {
-  readonly definitionId: string;
-  readonly text: string;
-}) {
-  const compiled = useCompiled(text);
-  if (compiled === undefined) return <Loading rows={8} />;
-  if (compiled.version === undefined) {
-    return <p className="muted draft-no-graph">The graph is here when no fault is left.</p>;
-  }
-  return <VersionGraph definitionId={definitionId} version={compiled.version} />;
-}
 
 /** A version that is not stored: its layout is kept by what is drawn of it. */
 export function VersionGraph({

@@ -3,6 +3,7 @@
  * Boundary: no component and no RPC; `DraftStore` saves and reads.
  * Invariant: a save names the etag of the draft that its text was made from. After a mismatch nothing is saved until the person has chosen.
  */
+import type { JsonObject } from "@bufbuild/protobuf";
 import type { Draft } from "../../../../../gen/workflows/ops/v1/workflow_changes_pb.ts";
 import type {
   GetDraftResponse,
@@ -11,11 +12,12 @@ import type {
 } from "../../../../../gen/workflows/ops/v1/workflows_pb.ts";
 import { WorkflowsError } from "../../../../../src/client/errors.ts";
 import { mergeTexts } from "./merge-texts.ts";
+import { mergePlaces, type Places, placesOf, samePlaces } from "./places.ts";
 
 /** Where drafts are. */
 export interface DraftStore {
   /** `etag`: of the draft that the text was made from; "": there was none. */
-  save(text: string, etag: string): Promise<SaveDraftResponse>;
+  save(text: string, etag: string, layout: JsonObject): Promise<SaveDraftResponse>;
   read(): Promise<GetDraftResponse>;
 }
 
@@ -43,6 +45,9 @@ export interface DraftView extends Checked {
   readonly text: string;
   /** As it was saved last; the faults are of this one. */
   readonly savedText: string;
+  /** Where the steps are drawn that somebody has put somewhere. */
+  readonly places: Places;
+  readonly savedPlaces: Places;
   readonly state: SaveState;
   /** Of the state `failed`. */
   readonly error: unknown;
@@ -60,6 +65,8 @@ export interface DraftSession {
   view(): DraftView;
   subscribe(listener: () => void): () => void;
   type(text: string): void;
+  /** Keeps where the steps are drawn. */
+  arrange(places: Places): void;
   /** Saves what was typed. False: it was not saved. */
   flush(): Promise<boolean>;
   /** What the service has now: it takes the place of a text that has not been changed here. */
@@ -71,6 +78,22 @@ export interface DraftSession {
 }
 
 const SAVE_AFTER_MS = 800;
+/** As the service takes it. */
+const MOST_BYTES = 524_288;
+const KIB = 1_024;
+
+/** The text is longer than the service takes. */
+export class TooLong extends Error {
+  override readonly name = "TooLong";
+}
+
+/** Undefined: it is not. It is not sent: each pause of a person who types would send it again. */
+function tooLongText(text: string): TooLong | undefined {
+  const bytes = text.length > MOST_BYTES ? text.length : new TextEncoder().encode(text).length;
+  if (bytes <= MOST_BYTES) return undefined;
+  const [has, most] = [Math.ceil(bytes / KIB), MOST_BYTES / KIB];
+  return new TooLong(`The text has ${has} KiB, and a draft has ${most} at most`);
+}
 
 /** Begins with a text and what the service has of it. `afterMs`: so long after the last key it is saved. */
 export function startDraftSession(
@@ -117,6 +140,14 @@ class Session implements DraftSession {
     }
   }
 
+  arrange(places: Places): void {
+    if (samePlaces(places, this.#view.places)) return;
+    const { state } = this.#view;
+    const isFree = state !== "saving" && state !== "other";
+    this.#show({ places, state: isFree ? "typed" : state });
+    if (state !== "other") this.#saveSoon();
+  }
+
   async flush(): Promise<boolean> {
     do {
       await this.#save();
@@ -135,11 +166,14 @@ class Session implements DraftSession {
   goOnWith(text: string): Promise<boolean> {
     const { theirs } = this.#view;
     if (theirs !== undefined) {
-      const savedText = theirs.sourceText;
-      this.#show({ ...headOf(theirs), ...checksOf(this.#met), savedText });
+      const { savedPlaces: before, places: mine } = this.#view;
+      const [savedText, savedPlaces] = [theirs.sourceText, placesOf(theirs.layout)];
+      const places = mergePlaces(before, mine, savedPlaces);
+      this.#show({ ...headOf(theirs), ...checksOf(this.#met), savedText, savedPlaces, places });
       this.#show({ theirs: undefined, merged: undefined });
     }
-    this.#show({ text, state: text === this.#view.savedText ? "saved" : "typed" });
+    this.#show({ text });
+    this.#show({ state: this.#reached() });
     return this.flush();
   }
 
@@ -149,7 +183,8 @@ class Session implements DraftSession {
   }
 
   #isChanged(): boolean {
-    return this.#view.text !== this.#view.savedText;
+    const { text, savedText, places, savedPlaces } = this.#view;
+    return text !== savedText || !samePlaces(places, savedPlaces);
   }
 
   #saveSoon(): void {
@@ -167,13 +202,17 @@ class Session implements DraftSession {
   }
 
   async #saveOnce(): Promise<void> {
-    const { text, etag, state } = this.#view;
+    const { text, places, etag, state } = this.#view;
     if (state === "other") return;
     if (!this.#isChanged()) return this.#show({ state: "saved" });
+    const tooLong = tooLongText(text);
+    if (tooLong !== undefined) return this.#show({ state: "failed", error: tooLong });
     this.#show({ state: "saving", error: undefined });
     try {
-      const { draft, faults, faultCount, warnings } = await this.#store.save(text, etag);
-      this.#show({ faults, faultCount, warnings, savedText: text, ...headOf(draft) });
+      const layout = { steps: places };
+      const { draft, faults, faultCount, warnings } = await this.#store.save(text, etag, layout);
+      const saved = { savedText: text, savedPlaces: places };
+      this.#show({ faults, faultCount, warnings, ...saved, ...headOf(draft) });
       this.#show({ state: this.#reached() });
     } catch (error) {
       if (isMismatch(error)) await this.#meet(text, error);
@@ -189,13 +228,28 @@ class Session implements DraftSession {
     // It was published or discarded.
     if (theirs === undefined) return this.#show({ state: "failed", error: mismatch, etag: "" });
     if (theirs.sourceText === sent) {
-      const { text: _, ...known } = viewOf(answer);
+      const { text: _, places: __, ...known } = viewOf(answer);
       this.#show(known);
       return this.#show({ state: this.#reached() });
     }
+    if (this.#joinPlaces(theirs, answer)) return;
     this.#met = answer;
     const merged = mergeTexts(this.#view.savedText, this.#view.text, theirs.sourceText);
     this.#show({ state: "other", theirs, merged });
+  }
+
+  /** Where one of the two has moved boxes alone, nobody is asked. */
+  #joinPlaces(theirs: Draft, answer: GetDraftResponse): boolean {
+    const { text, savedText, places, savedPlaces } = this.#view;
+    if (text !== savedText && theirs.sourceText !== savedText) return false;
+    const known = viewOf(answer);
+    this.#show({
+      ...known,
+      text: text === savedText ? theirs.sourceText : text,
+      places: mergePlaces(savedPlaces, places, known.savedPlaces),
+    });
+    this.#show({ state: this.#reached() });
+    return true;
   }
 
   #reached(): SaveState {
@@ -212,6 +266,7 @@ function viewOf(answer: GetDraftResponse): DraftView {
   const { draft } = answer;
   return {
     ...{ text: draft?.sourceText ?? "", savedText: draft?.sourceText ?? "" },
+    ...{ places: placesOf(draft?.layout), savedPlaces: placesOf(draft?.layout) },
     state: "saved",
     ...{ error: undefined, theirs: undefined, merged: undefined },
     ...checksOf(answer),

@@ -11,7 +11,6 @@ import { ErrorNote } from "../../error-note.tsx";
 import { Loading } from "../../loading.tsx";
 import { useSearchParam } from "../../search-param.ts";
 import { BeginDraft } from "./begin-draft.tsx";
-import { DraftGraph } from "./draft-graph.tsx";
 import type { DraftSession } from "./draft-session.ts";
 import type { EditorPlace } from "./editor.tsx";
 import { MeetOther } from "./meet-other.tsx";
@@ -25,6 +24,9 @@ const SERVICE = "workflows.ops.v1.Workflows";
 const EVERY_MS = 10_000;
 
 const Editor = lazy(async () => ({ default: (await import("./editor.tsx")).Editor }));
+const DesignerView = lazy(async () => ({
+  default: (await import("../designer/designer.tsx")).DesignerView,
+}));
 
 export function DraftTab({
   definition,
@@ -91,8 +93,9 @@ function OpenDraft({
   const { may } = useRights();
   const view = useDraftView(session);
   const [place, setPlace] = useState<EditorPlace>();
-  const [graph, setGraph] = useSearchParam("graph");
-  const hasGraph = graph === "yes";
+  const [shown, setShown] = useSearchParam("view");
+  const isText = shown === "text";
+  const isReadOnly = !may(`${SERVICE}/SaveDraft`);
   const { faults, warnings, faultCount } = view;
   const notes = useMemo(() => notesOf(faults, warnings), [faults, warnings]);
   const base = answer.draft?.baseVersion ?? 0;
@@ -104,12 +107,12 @@ function OpenDraft({
         <span className="draft-actions">
           <button
             type="button"
-            aria-pressed={hasGraph}
+            aria-pressed={!isText}
             className="chip"
             data-tone="info"
-            onClick={() => setGraph(hasGraph ? "" : "yes")}
+            onClick={() => setShown(isText ? "" : "text")}
           >
-            Graph
+            Designer
           </button>
           <Link className="button" href={paths.workflowTab(definition.id, "simulate", DRAFT)}>
             Simulate
@@ -137,23 +140,27 @@ function OpenDraft({
       {view.theirs !== undefined && (
         <MeetOther session={session} view={view} theirs={view.theirs} />
       )}
-      <div className={hasGraph ? "draft-panes" : undefined}>
-        <Suspense fallback={<Loading rows={12} />}>
+      <Suspense fallback={<Loading rows={12} />}>
+        {isText ? (
           <Editor
             text={view.text}
             label="The workflow file"
             notes={notes}
             place={place}
-            isReadOnly={!may(`${SERVICE}/SaveDraft`)}
+            isReadOnly={isReadOnly}
             onType={(text) => session.type(text)}
           />
-        </Suspense>
-        {hasGraph && (
-          <div className="draft-graph">
-            <DraftGraph definitionId={definition.id} text={view.savedText} />
-          </div>
+        ) : (
+          <DesignerView
+            definition={definition}
+            session={session}
+            view={view}
+            isReadOnly={isReadOnly}
+            place={place}
+            onPlace={setPlace}
+          />
         )}
-      </div>
+      </Suspense>
       <NoteList {...{ faults, warnings, faultCount }} onGo={setPlace} />
       <div className="below">
         <CliLine args={["drafts", "get", definition.name]} />

@@ -1,4 +1,5 @@
 /** The draft of a workflow as state of a page. Boundary: how it is saved is draft-session.ts. */
+import type { JsonObject } from "@bufbuild/protobuf";
 import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
 import type { GetDraftResponse } from "../../../../../gen/workflows/ops/v1/workflows_pb.ts";
 import { useApi } from "../../../api/api.tsx";
@@ -23,8 +24,10 @@ export function useDraftSession(
       else if (session.view().state === "saved") setSession(undefined);
     } else if (answer.draft !== undefined) {
       const store = {
-        save: (sourceText: string, etag: string) =>
-          latest.current.sources.saveDraft({ definitionId, sourceText, etag, autosave: true }),
+        save: (sourceText: string, etag: string, layout: JsonObject) =>
+          latest.current.sources.saveDraft({
+            ...{ definitionId, sourceText, layout, etag, autosave: true },
+          }),
         read: () => latest.current.sources.getDraft({ definitionId }),
       };
       setSession(startDraftSession(store, answer));

@@ -10,7 +10,8 @@ import type { LinkState } from "../../graph/edge-states.ts";
 import { groupBy } from "../../graph/group-by.ts";
 import type { NodeFacts } from "../../graph/node-facts.ts";
 
-const STATES: Readonly<Record<SimulatedEdgeState, LinkState>> = {
+/** A path of a simulation as it is drawn. */
+export const LINK_STATES: Readonly<Record<SimulatedEdgeState, LinkState>> = {
   [SimulatedEdgeState.UNSPECIFIED]: "open",
   [SimulatedEdgeState.TAKEN]: "taken",
   [SimulatedEdgeState.DEAD]: "dead",
@@ -30,7 +31,7 @@ export function graphFactsOf({ steps, edges, path, waits }: Simulation) {
   const linkStates = new Map<string, LinkState>();
   for (const { fromStepId, toStepId, state } of edges) {
     const id = `${fromStepId} ${toStepId}`;
-    const next = STATES[state] ?? "open";
+    const next = LINK_STATES[state] ?? "open";
     if (next === "taken" || !linkStates.has(id)) linkStates.set(id, next);
   }
   return { facts, linkStates };

@@ -66,7 +66,8 @@ export function SimulationView({ simulation, definitionId, version, answers, onA
   );
 }
 
-function End({ simulation }: { readonly simulation: Simulation }) {
+/** How it ends. */
+export function End({ simulation }: { readonly simulation: Simulation }) {
   const { end, sentence, state, outcome, startedAt, endedAt, totalCostUsd, output } = simulation;
   const took = startedAt && endedAt && timestampMs(endedAt) - timestampMs(startedAt);
   const known = outcomeNamed(outcome);
@@ -121,7 +122,8 @@ function Picture({
   );
 }
 
-const PARTIES: Readonly<Record<string, string>> = {
+/** Who answers for a step, by the keys of SimulatedAttempt. */
+export const PARTIES: Readonly<Record<string, string>> = {
   agent: "an agent",
   worker: "a worker",
   child: "another run",
@@ -218,7 +220,8 @@ function Ended({
   );
 }
 
-function WhatIf({
+/** The choice of what a step answers. */
+export function WhatIf({
   step,
   party,
   answer,

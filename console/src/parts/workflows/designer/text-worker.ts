@@ -1,0 +1,59 @@
+/** The worker of texts as promises. Boundary: starts it at the first question; one for the page. */
+import type { Edit } from "./text/edits.ts";
+import type { Answers, Question } from "./text/worker.ts";
+
+interface Asker {
+  give(answer: never): void;
+  fail(error: Error): void;
+}
+
+let worker: Worker | undefined;
+let lastId = 0;
+const askers = new Map<number, Asker>();
+
+/** The picture of a text, with what is wrong with it. */
+export function drawnOf(text: string): Promise<Answers["draw"]> {
+  return ask({ do: "draw", text });
+}
+
+/** A text after a change. */
+export function editedText(text: string, edit: Edit): Promise<Answers["edit"]> {
+  return ask({ do: "edit", text, edit });
+}
+
+let tables: Promise<Answers["tables"]> | undefined;
+
+/** What is known of the kinds of steps. */
+export function kindTables(): Promise<Answers["tables"]> {
+  tables ??= ask({ do: "tables" });
+  return tables;
+}
+
+function ask<Name extends Question["do"]>(
+  question: Extract<Question, { do: Name }>,
+): Promise<Answers[Name]> {
+  return new Promise((give, fail) => {
+    lastId += 1;
+    askers.set(lastId, { give, fail });
+    started().postMessage({ id: lastId, question });
+  });
+}
+
+function started(): Worker {
+  if (worker !== undefined) return worker;
+  worker = new Worker(new URL("./text/worker.ts", import.meta.url), { type: "module" });
+  worker.addEventListener("message", ({ data }) => {
+    const { id, answer, problem } = data;
+    const asker = askers.get(id);
+    askers.delete(id);
+    if (problem === undefined) asker?.give(answer as never);
+    else asker?.fail(new Error(problem));
+  });
+  worker.addEventListener("error", () => {
+    for (const { fail } of askers.values()) fail(new Error("The designer could not be loaded."));
+    askers.clear();
+    worker = undefined;
+    tables = undefined;
+  });
+  return worker;
+}

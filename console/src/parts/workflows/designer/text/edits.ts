@@ -1,0 +1,373 @@
+/**
+ * Changes of a workflow file that a person makes on the canvas or in a form.
+ * Boundary: text in, text out; pure, and slow for large files: it runs in a worker.
+ * Invariant: lines that a change does not concern stay as they were typed, where that says the same.
+ */
+import { type Document, isMap, type Pair, type YAMLMap } from "yaml";
+import type { Json } from "../../../../../../src/engine/values/json.ts";
+import { mergeTexts } from "../../draft/merge-texts.ts";
+import { diffLines, linesIn } from "../../line-diff.ts";
+import { keyOfWire, type Wire } from "../wires.ts";
+import { setCondition } from "./conditions.ts";
+import {
+  CannotEdit,
+  dropKey,
+  keyOf,
+  nodeOf,
+  parseFile,
+  scalarOf,
+  stepIn,
+  stepsIn,
+  writeFile,
+} from "./documents.ts";
+import { freeId, NEW_STEPS, type NewKind } from "./new-steps.ts";
+import { type Drawn, drawText, type PictureEdge } from "./picture.ts";
+import { renameStep } from "./renaming.ts";
+import { insertAfter, kindOf, unwire, wiredAs } from "./wiring.ts";
+
+/** A change. */
+export type Edit =
+  /** `from`: it follows this step, by `label` where one is given; `on`: it comes between two steps. Neither: it is joined to nothing. */
+  | {
+      readonly do: "add";
+      readonly kind: NewKind;
+      readonly from?: string | undefined;
+      readonly label?: string | undefined;
+      readonly on?: Wire | undefined;
+    }
+  | { readonly do: "copy"; readonly id: string }
+  | { readonly do: "remove"; readonly ids: readonly string[] }
+  | { readonly do: "connect"; readonly wire: Wire }
+  | { readonly do: "disconnect"; readonly wire: Wire }
+  | { readonly do: "relabel"; readonly wire: Wire; readonly label: string }
+  | { readonly do: "condition"; readonly wire: Wire; readonly condition: string }
+  | { readonly do: "rename"; readonly id: string; readonly to: string }
+  /** `value` undefined: the key goes. */
+  | {
+      readonly do: "set";
+      readonly id: string;
+      readonly path: readonly string[];
+      readonly value: Json | undefined;
+    }
+  | { readonly do: "set_head"; readonly key: string; readonly value: Json | undefined };
+
+/** What came of it. */
+export type Edited =
+  | { readonly ok: true; readonly text: string; readonly chosen: string | undefined }
+  | { readonly ok: false; readonly problem: string };
+
+/** Makes a change. What cannot be made is answered in words. */
+export function applyEdit(text: string, edit: Edit): Edited {
+  try {
+    const isJson = text.trimStart().startsWith("{");
+    const editing = new Editing(text, isJson);
+    const chosen = editing.make(edit);
+    return { ok: true, text: editing.finish(text), chosen };
+  } catch (error) {
+    if (error instanceof CannotEdit) return { ok: false, problem: error.message };
+    const words = error instanceof Error ? error.message : String(error);
+    return { ok: false, problem: `This cannot be done here: write it in the text (${words})` };
+  }
+}
+
+const ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$/;
+
+class Editing {
+  readonly #isJson: boolean;
+  /** As the library writes the text that it was given. */
+  readonly #before: string;
+  #document: Document;
+  #drawnOnce: Drawn | undefined;
+  /** Undefined: the paths stay as they are. */
+  #changedWires: readonly Wire[] | undefined;
+
+  constructor(text: string, isJson: boolean) {
+    this.#isJson = isJson;
+    this.#document = parseFile(text);
+    this.#before = writeFile(this.#document, isJson);
+  }
+
+  /** Of the text before the change. */
+  get #drawn(): Drawn {
+    this.#drawnOnce ??= drawText(this.#before);
+    return this.#drawnOnce;
+  }
+
+  get #wanted(): readonly Wire[] {
+    return this.#changedWires ?? this.#drawn.edges;
+  }
+
+  set #wanted(wires: readonly Wire[]) {
+    this.#changedWires = wires;
+  }
+
+  /** Gives the step that is chosen after it. */
+  make(edit: Edit): string | undefined {
+    switch (edit.do) {
+      case "add":
+        return this.#add(edit);
+      case "copy":
+        return this.#copy(edit.id);
+      case "remove":
+        return this.#remove(new Set(edit.ids));
+      case "connect":
+        return this.#connect(edit.wire);
+      case "disconnect":
+        this.#wanted = this.#without(edit.wire);
+        return undefined;
+      case "relabel":
+        this.#wanted = [...this.#without(edit.wire), { ...edit.wire, label: edit.label }];
+        return undefined;
+      case "condition":
+        setCondition(this.#document, this.#edge(edit.wire), this.#drawn.edges, edit.condition);
+        return undefined;
+      case "rename":
+        return this.#rename(edit.id, edit.to);
+      case "set":
+        setValue(this.#document, stepIn(this.#document, edit.id).node, edit.path, edit.value);
+        return edit.id;
+      case "set_head":
+        this.#setHead(edit.key, edit.value);
+        return undefined;
+    }
+  }
+
+  finish(text: string): string {
+    const changed = writeFile(this.#document, this.#isJson);
+    const wires = this.#changedWires;
+    const wired = wires === undefined ? changed : wiredAs(changed, wires, this.#isJson);
+    if (text === this.#before) return wired;
+    const kept = keptLines(this.#before, text, wired);
+    return kept !== undefined && saysSame(kept, wired) ? kept : wired;
+  }
+
+  #edge(wire: Wire): PictureEdge {
+    const key = keyOfWire(wire);
+    const found = this.#drawn.edges.find((edge) => keyOfWire(edge) === key);
+    if (found === undefined) throw new CannotEdit("There is no such path any more");
+    return found;
+  }
+
+  #without(wire: Wire): Wire[] {
+    const key = keyOfWire(wire);
+    return this.#wanted.filter((edge) => keyOfWire(edge) !== key);
+  }
+
+  #taken(): Set<string> {
+    return new Set(stepsIn(this.#document).map(({ id }) => id));
+  }
+
+  #add({ kind, from, label, on }: Extract<Edit, { do: "add" }>): string {
+    const { id: wish, values } = NEW_STEPS[kind];
+    const id = freeId(wish, this.#taken());
+    const pair = this.#document.createPair(id, nodeOf(this.#document, values)) as Pair;
+    const split = on ?? (from === undefined || label !== undefined ? undefined : this.#only(from));
+    const after = split?.from ?? from ?? stepsIn(this.#document).findLast(isTop)?.id;
+    this.#wanted = this.#drawn.edges;
+    insertAfter(this.#document, pair, after);
+    if (split !== undefined) {
+      const onwards = { from: id, to: split.to, label: plainLabelOf(kind) };
+      this.#wanted = [...this.#without(split), { ...split, to: id }, onwards];
+    } else if (from !== undefined) {
+      const by = label ?? this.#freeLabel(from);
+      this.#wanted = [...this.#wanted, { from, to: id, label: by }];
+    }
+    return id;
+  }
+
+  /** The one path by which a step goes on; undefined: it has none or several, or one with a condition. */
+  #only(from: string): Wire | undefined {
+    const kind = this.#kindOf(from);
+    if (kind === "branch" || kind === "parallel") return undefined;
+    const plain = this.#drawn.edges.filter((edge) => edge.from === from && edge.label === "");
+    const [first, ...others] = plain;
+    return others.length === 0 && first?.condition === "" ? first : undefined;
+  }
+
+  #freeLabel(from: string): string {
+    if (this.#kindOf(from) !== "branch") return "";
+    const { node } = stepIn(this.#document, from);
+    if (isList(node.get("branch"))) return "";
+    const used = new Set(
+      this.#drawn.edges.filter((edge) => edge.from === from).map(({ label }) => label),
+    );
+    return ["true", "false"].find((label) => !used.has(label)) ?? "default";
+  }
+
+  #kindOf(id: string): string {
+    return kindOf(stepIn(this.#document, id).node);
+  }
+
+  #copy(id: string): string {
+    const step = stepIn(this.#document, id);
+    const copyId = freeId(id, this.#taken());
+    const values: Record<string, Json> = step.node.toJS(this.#document);
+    for (const key of ["next", "on", "then", "else", "needs", "when", "undo", "id"])
+      delete values[key];
+    if (isMap(step.node.get("parallel"))) values.parallel = [];
+    const pair = this.#document.createPair(copyId, nodeOf(this.#document, values)) as Pair;
+    this.#wanted = this.#drawn.edges;
+    insertAfter(this.#document, pair, id);
+    return copyId;
+  }
+
+  #connect(wire: Wire): undefined {
+    if (wire.from === wire.to) throw new CannotEdit("A step cannot follow itself");
+    const exists = this.#wanted.some((edge) => keyOfWire(edge) === keyOfWire(wire));
+    if (!exists) this.#wanted = [...this.#wanted, wire];
+    const target = stepIn(this.#document, wire.to);
+    if (target.role === "undo") {
+      throw new CannotEdit(`"${wire.to}" undoes another step: no path leads to it`);
+    }
+    // It began with the run; now it follows.
+    const needs = target.node.get("needs");
+    if (isList(needs) && needs.items.length === 0) dropKey(target.node, "needs");
+    return undefined;
+  }
+
+  #remove(ids: Set<string>): undefined {
+    const inside = this.#inside(ids);
+    const { edges, steps = [] } = this.#drawn;
+    const touching = edges.filter(({ from, to }) => inside.has(from) || inside.has(to));
+    for (const edge of touching.toReversed()) {
+      const goesWithIt = inside.has(edge.from) && !this.#document.has("edges");
+      if (!goesWithIt) unwire(this.#document, edge, steps);
+    }
+    for (const { node } of stepsIn(this.#document)) {
+      if (inside.has(String(scalarOf(node.get("undo", true))))) dropKey(node, "undo");
+    }
+    for (const { id, pair, around } of stepsIn(this.#document)) {
+      if (ids.has(id)) dropKey(around, keyOf(pair));
+    }
+    const rest = edges.filter((edge) => !touching.includes(edge));
+    this.#wanted = [...rest, ...bridges(ids, touching)];
+    return undefined;
+  }
+
+  /** With what stands inside of them. */
+  #inside(ids: ReadonlySet<string>): Set<string> {
+    const all = new Set<string>();
+    const nodes = new Set<unknown>();
+    for (const { id, node, around } of stepsIn(this.#document)) {
+      if (!ids.has(id) && !nodes.has(around)) continue;
+      all.add(id);
+      nodes.add(node);
+      const children = node.get("parallel");
+      if (isMap(children)) nodes.add(children);
+    }
+    return all;
+  }
+
+  #rename(id: string, to: string): string {
+    if (to === id) return id;
+    if (!ID.test(to)) {
+      throw new CannotEdit("An id has letters, digits, - and _, and begins with a letter or digit");
+    }
+    if (this.#taken().has(to)) throw new CannotEdit(`There is a step "${to}" already`);
+    renameStep(this.#document, id, to);
+    const other = (each: string) => (each === id ? to : each);
+    this.#wanted = this.#wanted.map((edge) => ({
+      ...{ from: other(edge.from), to: other(edge.to), label: edge.label },
+    }));
+    return to;
+  }
+
+  #setHead(key: string, value: Json | undefined): void {
+    if (value === undefined) {
+      this.#document.delete(key);
+      return;
+    }
+    const root = this.#document.contents as YAMLMap;
+    const isNew = !root.has(key);
+    this.#document.set(key, nodeOf(this.#document, value));
+    if (!isNew) return;
+    // What is about the whole file stands above its steps.
+    const pair = root.items.pop();
+    const at = root.items.findIndex((each) => keyOf(each) === "steps");
+    if (pair !== undefined) root.items.splice(at < 0 ? root.items.length : at, 0, pair);
+  }
+}
+
+/** Where a step was between two others these are joined. */
+function bridges(ids: ReadonlySet<string>, touching: readonly PictureEdge[]): Wire[] {
+  if (ids.size !== 1) return [];
+  const into = touching.filter(({ to }) => ids.has(to));
+  const [out, ...others] = touching.filter(({ from, label }) => ids.has(from) && label === "");
+  if (out === undefined || others.length > 0 || out.condition !== "") return [];
+  return into.map(({ from, label }) => ({ from, label, to: out.to }));
+}
+
+/** By which a new step goes on to the one behind it. */
+function plainLabelOf(kind: NewKind): string {
+  if (kind === "branch") return "true";
+  return "";
+}
+
+function isTop({ role }: { readonly role: string }): boolean {
+  return role === "top";
+}
+
+function isList(node: unknown): node is { items: unknown[] } {
+  return typeof node === "object" && node !== null && "items" in node && !isMap(node);
+}
+
+/** Sets or takes away a value of a step. The key that says what a step does stays, without a value. */
+function setValue(
+  document: Document,
+  node: YAMLMap,
+  path: readonly string[],
+  value: Json | undefined,
+): void {
+  const [first = "", ...rest] = path;
+  if (value !== undefined) {
+    const found = node.getIn(path, true);
+    const isSameKind = isScalarValue(value) && scalarOf(found) !== undefined;
+    if (isSameKind) {
+      const comment = (found as { comment?: string | null }).comment;
+      const made = nodeOf(document, value) as { comment?: string | null };
+      if (comment) made.comment = comment;
+      node.setIn(path, made);
+    } else {
+      if (rest.length > 0 && !isMap(node.get(first))) node.set(first, document.createNode({}));
+      node.setIn(path, nodeOf(document, value));
+    }
+    return;
+  }
+  if (rest.length === 0 && first === kindOf(node)) {
+    node.set(first, document.createNode(null));
+    return;
+  }
+  if (!node.hasIn(path)) return;
+  node.deleteIn(path);
+  const around = node.get(first);
+  if (rest.length > 0 && isMap(around) && around.items.length === 0) dropKey(node, first);
+}
+
+function isScalarValue(value: Json): boolean {
+  return typeof value !== "object" || value === null;
+}
+
+/** The changed text with each line that is the same as before as it was typed. */
+function keptLines(before: string, typed: string, changed: string): string | undefined {
+  const lines = linesIn(typed);
+  if (lines.length !== linesIn(before).length) return mergeTexts(before, typed, changed);
+  const kept: string[] = [];
+  let at = 0;
+  for (const { kind, text } of diffLines(before, changed)) {
+    if (kind === "added") kept.push(text);
+    else {
+      if (kind === "same") kept.push(lines[at] ?? text);
+      at += 1;
+    }
+  }
+  return `${kept.join("\n")}\n`;
+}
+
+function saysSame(one: string, other: string): boolean {
+  const plain = (text: string) => JSON.stringify(parseFile(text).toJS());
+  try {
+    return plain(one) === plain(other);
+  } catch {
+    return false;
+  }
+}

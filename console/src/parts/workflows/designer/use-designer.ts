@@ -1,0 +1,190 @@
+/**
+ * The draft as the designer has it: its picture and faults as they change, and changes one after the other.
+ * Boundary: the text is the one truth (draft-session.ts); pictures and changed texts come from the worker (text-worker.ts).
+ */
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import type { DraftSession, DraftView } from "../draft/draft-session.ts";
+import type { Places } from "../draft/places.ts";
+import { DraftHistory, type Snapshot } from "./history.ts";
+import type { Edit } from "./text/edits.ts";
+import type { Drawn, Picture } from "./text/picture.ts";
+import type { Tables } from "./text/tables.ts";
+import { drawnOf, editedText, kindTables } from "./text-worker.ts";
+
+/** After the last key. */
+const DRAW_AFTER_MS = 120;
+
+export interface Designer {
+  /** The last text that could be read as steps; undefined: none yet. */
+  readonly picture: Picture | undefined;
+  /** Of the last text that was checked. */
+  readonly notes: Picture["notes"];
+  readonly faultCount: number;
+  /** The text has no steps that can be drawn: the picture is one of before. */
+  readonly isStale: boolean;
+  /** How often a text was checked: once for a change, not once for a move of the pointer. */
+  readonly checks: number;
+  readonly tables: Tables | undefined;
+  /** In words; "": nothing. */
+  readonly problem: string;
+  readonly places: Places;
+  readonly canUndo: boolean;
+  readonly canRedo: boolean;
+  /** Typed in the text. */
+  type(text: string): void;
+  /** Gives the step that is chosen after it; undefined: it was not made, or nothing is. */
+  edit(edit: Edit, placesOf?: (chosen: string) => Places): Promise<string | undefined>;
+  arrange(places: Places): void;
+  undo(): void;
+  redo(): void;
+}
+
+export function useDesigner(session: DraftSession, view: DraftView): Designer {
+  const { text, places } = view;
+  const drawing = useDrawing(text);
+  const [history] = useState(() => new DraftHistory());
+  const [, noteChange] = useState(0);
+  const [problem, setProblem] = useState("");
+  const tables = useTables();
+  const queue = useRef(Promise.resolve<unknown>(undefined));
+
+  const note = useCallback(
+    (together: boolean) => {
+      const { text: before, places: at } = session.view();
+      history.note({ text: before, places: at }, together, performance.now());
+      noteChange((count) => count + 1);
+      setProblem("");
+    },
+    [session, history],
+  );
+  const type = useCallback(
+    (next: string) => {
+      if (next === session.view().text) return;
+      note(true);
+      session.type(next);
+    },
+    [session, note],
+  );
+  const arrange = useCallback(
+    (next: Places) => {
+      note(false);
+      session.arrange(next);
+    },
+    [session, note],
+  );
+  const edit = useCallback(
+    (change: Edit, placesOf?: (chosen: string) => Places) => {
+      const made = queue.current.then(async () => {
+        for (;;) {
+          const before = session.view().text;
+          const edited = await editedText(before, change);
+          // Somebody typed meanwhile: the change is made to that text.
+          if (session.view().text !== before) continue;
+          if (!edited.ok) {
+            setProblem(edited.problem);
+            return undefined;
+          }
+          if (edited.text === before) return edited.chosen;
+          note(false);
+          if (change.do === "rename") renamePlace(session, change.id, change.to);
+          session.type(edited.text);
+          if (placesOf !== undefined && edited.chosen !== undefined) {
+            session.arrange(placesOf(edited.chosen));
+          }
+          return edited.chosen;
+        }
+      });
+      const settled = made.catch((error: unknown) => {
+        setProblem(error instanceof Error ? error.message : String(error));
+        return undefined;
+      });
+      queue.current = settled;
+      return settled;
+    },
+    [session, note],
+  );
+  const go = useCallback(
+    (found: Snapshot | undefined) => {
+      if (found === undefined) return;
+      session.type(found.text);
+      session.arrange(found.places);
+      noteChange((count) => count + 1);
+      setProblem("");
+    },
+    [session],
+  );
+  const undo = useCallback(() => go(history.undo(session.view())), [go, history, session]);
+  const redo = useCallback(() => go(history.redo(session.view())), [go, history, session]);
+  const { canUndo, canRedo } = history;
+  const { failure, ...drawn } = drawing;
+  const state = { ...drawn, tables, places, canUndo, canRedo };
+  return { ...state, problem: problem || failure, type, edit, arrange, undo, redo };
+}
+
+function renamePlace(session: DraftSession, id: string, to: string): void {
+  const { [id]: place, ...others } = session.view().places;
+  if (place !== undefined) session.arrange({ ...others, [to]: place });
+}
+
+/** One text is with the worker at a time; of those that come meanwhile the last one is next. */
+function useDrawing(text: string) {
+  const [drawn, setDrawn] = useState<{ last: Drawn | undefined; picture: Picture | undefined }>({
+    ...{ last: undefined, picture: undefined },
+  });
+  const [checks, setChecks] = useState(0);
+  const [failure, setFailure] = useState("");
+  const latest = useRef(text);
+  latest.current = text;
+  const isBusy = useRef(false);
+  const draw = useCallback(async () => {
+    if (isBusy.current) return;
+    isBusy.current = true;
+    try {
+      for (let asked: string | undefined; asked !== latest.current; ) {
+        asked = latest.current;
+        const last = await drawnOf(asked);
+        const { steps } = last;
+        setChecks((count) => count + 1);
+        setDrawn((before) => ({
+          last,
+          picture: steps === undefined ? before.picture : { ...last, steps },
+        }));
+        setFailure("");
+      }
+    } catch (error) {
+      setFailure(error instanceof Error ? error.message : String(error));
+    } finally {
+      isBusy.current = false;
+    }
+  }, []);
+  useEffect(() => {
+    void text;
+    const timer = setTimeout(() => void draw(), DRAW_AFTER_MS);
+    return () => clearTimeout(timer);
+  }, [text, draw]);
+  return useMemo(
+    () => ({
+      picture: drawn.picture,
+      notes: drawn.last?.notes ?? [],
+      faultCount: drawn.last?.faultCount ?? 0,
+      isStale: drawn.last !== undefined && drawn.last.steps === undefined,
+      ...{ checks, failure },
+    }),
+    [drawn, checks, failure],
+  );
+}
+
+function useTables(): Tables | undefined {
+  const [tables, setTables] = useState<Tables>();
+  useEffect(() => {
+    let isWanted = true;
+    kindTables().then(
+      (found) => isWanted && setTables(found),
+      () => undefined,
+    );
+    return () => {
+      isWanted = false;
+    };
+  }, []);
+  return tables;
+}

@@ -1,0 +1,98 @@
+/** The form of a path: how the step must end, under which condition, and what comes between. */
+import { ArrowRight, Trash2 } from "lucide-react";
+import { useId, useMemo } from "react";
+import { FieldControl } from "./controls.tsx";
+import { FormHead, type FormProps, labelsOf } from "./step-form.tsx";
+import { scopeOf } from "./text/scope.ts";
+import type { StepField } from "./text/tables.ts";
+import type { Wire } from "./wires.ts";
+
+const CONDITION: StepField = {
+  ...{ path: ["when"], label: "Condition", control: "expression", options: [], isMore: false },
+  about: "The path is taken while this holds. Empty: always.",
+};
+
+export function WireForm({ wire, ...props }: FormProps & { readonly wire: Wire }) {
+  const { designer, picture, isReadOnly, onChoose, onText } = props;
+  const { from, to, label } = wire;
+  const id = useId();
+  // What the step itself has put out may be named too.
+  const scope = useMemo(() => scopeOf(picture, to), [picture, to]);
+  const step = picture.steps.find((each) => each.id === from);
+  const edge = picture.edges.find(
+    (each) => each.from === from && each.to === to && each.label === label,
+  );
+  if (step === undefined || edge === undefined) return null;
+  const leaving = picture.edges.filter((each) => each.from === from);
+  const labels = labelsOf(
+    step,
+    designer,
+    leaving.map((each) => each.label),
+  );
+  return (
+    <form
+      className="design-form"
+      aria-label={`Path from ${from} to ${to}`}
+      onSubmit={(event) => event.preventDefault()}
+    >
+      <FormHead
+        icon={
+          <span className="design-icon" data-hue="grey">
+            <ArrowRight aria-hidden />
+          </span>
+        }
+        word="Path"
+        onText={() => onText(["steps", from])}
+        onClose={() => onChoose(undefined)}
+      >
+        {`${from} → ${to}`}
+      </FormHead>
+      <div className="field">
+        <label htmlFor={id}>When “{from}” ends with</label>
+        <select
+          id={id}
+          value={label}
+          disabled={isReadOnly}
+          onChange={({ target }) => {
+            const next = target.value;
+            void designer.edit({ do: "relabel", wire, label: next });
+            onChoose({ kind: "wire", wire: { ...wire, label: next } });
+          }}
+        >
+          {labels.map((each) => (
+            <option key={each.label} value={each.label}>
+              {each.word}
+            </option>
+          ))}
+        </select>
+      </div>
+      <FieldControl
+        key={`${from} ${to} ${label}`}
+        field={CONDITION}
+        value={edge.condition}
+        scope={scope}
+        isReadOnly={isReadOnly}
+        onChange={(value) =>
+          void designer.edit({ do: "condition", wire, condition: String(value ?? "").trim() })
+        }
+        onText={() => onText(["steps", from])}
+      />
+      {!isReadOnly && (
+        <div className="design-foot">
+          <span className="muted">A step of the palette comes between the two.</span>
+          <button
+            type="button"
+            className="danger"
+            onClick={() => {
+              void designer.edit({ do: "disconnect", wire });
+              onChoose(undefined);
+            }}
+          >
+            <Trash2 size={15} aria-hidden />
+            Remove the path
+          </button>
+        </div>
+      )}
+    </form>
+  );
+}

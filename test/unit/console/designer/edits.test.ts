@@ -1,0 +1,263 @@
+/** Changes on the canvas as changes of the file: what is asked for is what the text says then, and all other lines stay. */
+import { expect, it } from "vitest";
+import {
+  applyEdit,
+  type Edit,
+} from "../../../../console/src/parts/workflows/designer/text/edits.ts";
+import { drawText } from "../../../../console/src/parts/workflows/designer/text/picture.ts";
+
+const EXPENSE = `# What we pay back
+workflow: expense
+input: { employee: string, amount_usd: number }
+timeout: 7d
+
+steps:
+  # who looks first
+  receipt:
+    task: Compare the receipt   # by hand
+    assignee: group:finance
+    output: { ok: boolean }
+
+  size:
+    branch: input.amount_usd > 500
+    then: { true: manager, false: pay }
+
+  manager:
+    approve: "{{ input.amount_usd }} USD"
+    action: expense.pay
+    by: [user_manager]
+    on: { denied: refuse }
+    next: pay
+
+  pay:
+    capability: payments
+    with: { ok: "{{ steps.receipt.output.ok }}" }
+
+  confirm:
+    notify: slack
+    body: Paid
+    next: end
+
+  refuse:
+    notify: email
+    body: Not approved
+`;
+
+function edited(text: string, ...edits: Edit[]): string {
+  return edits.reduce((before, edit) => {
+    const result = applyEdit(before, edit);
+    if (!result.ok) throw new Error(result.problem);
+    return result.text;
+  }, text);
+}
+
+/** `from -label-> to`, in the order of the alphabet. */
+function wiresOf(text: string): string[] {
+  return drawText(text)
+    .edges.map(({ from, to, label, condition }) => {
+      const when = condition === "" ? "" : ` if ${condition}`;
+      return `${from} -${label}-> ${to}${when}`;
+    })
+    .sort();
+}
+
+/** Lines that are not in the other text. */
+function changedLines(before: string, after: string): string[] {
+  const old = before.split("\n");
+  return after.split("\n").filter((line) => !old.includes(line));
+}
+
+const WIRES = [
+  "manager --> pay",
+  "manager -denied-> refuse",
+  "pay --> confirm",
+  "receipt --> size",
+  "size -false-> pay",
+  "size -true-> manager",
+];
+
+it("reads the paths of a file", () => {
+  expect(wiresOf(EXPENSE)).toEqual(WIRES);
+  expect(drawText(EXPENSE).faultCount).toBe(0);
+});
+
+it("joins two steps, and leaves every other line as it was typed", () => {
+  const wire = { from: "manager", to: "refuse", label: "expired" };
+  const text = edited(EXPENSE, { do: "connect", wire });
+  expect(wiresOf(text)).toEqual([...WIRES, "manager -expired-> refuse"].sort());
+  expect(changedLines(EXPENSE, text)).toEqual(["    on: { denied: refuse, expired: refuse }"]);
+  expect(wiresOf(edited(text, { do: "disconnect", wire }))).toEqual(WIRES);
+});
+
+it.each([
+  ["the order", { from: "receipt", to: "size", label: "" }],
+  ["next", { from: "manager", to: "pay", label: "" }],
+  ["on", { from: "manager", to: "refuse", label: "denied" }],
+  ["then", { from: "size", to: "pay", label: "false" }],
+])("takes a path away that %s says, and no other one", (_, wire) => {
+  const text = edited(EXPENSE, { do: "disconnect", wire });
+  const gone = `${wire.from} -${wire.label}-> ${wire.to}`;
+  expect(wiresOf(text)).toEqual(WIRES.filter((each) => each !== gone));
+  expect(wiresOf(edited(text, { do: "connect", wire }))).toEqual(WIRES);
+});
+
+it("writes the order out where another path would change it", () => {
+  const wire = { from: "pay", to: "refuse", label: "" };
+  const text = edited(EXPENSE, { do: "connect", wire });
+  expect(wiresOf(text)).toEqual([...WIRES, "pay --> refuse"].sort());
+});
+
+it("puts a step between two others", () => {
+  const on = { from: "size", to: "manager", label: "true" };
+  const text = edited(EXPENSE, { do: "add", kind: "task", on });
+  const without = WIRES.filter((wire) => wire !== "size -true-> manager");
+  expect(wiresOf(text)).toEqual([...without, "size -true-> task", "task --> manager"].sort());
+  expect(text).toContain("# who looks first");
+});
+
+it("puts a step behind another one: into its only path, or as its next value", () => {
+  const behindPay = edited(EXPENSE, { do: "add", kind: "delay", from: "pay" });
+  expect(wiresOf(behindPay)).toContain("pay --> delay");
+  expect(wiresOf(behindPay)).toContain("delay --> confirm");
+  const loose = edited(EXPENSE, { do: "add", kind: "notify" });
+  expect(wiresOf(loose)).toEqual(WIRES);
+  const end = edited(EXPENSE, { do: "add", kind: "task", from: "confirm" });
+  expect(wiresOf(end)).toEqual([...WIRES, "confirm --> task"].sort());
+});
+
+it("takes a step out, and joins what was around it", () => {
+  const text = edited(EXPENSE, { do: "remove", ids: ["manager"] });
+  expect(wiresOf(text)).toEqual([
+    ...["pay --> confirm", "receipt --> size", "size -false-> pay", "size -true-> pay"],
+  ]);
+  const both = edited(EXPENSE, { do: "remove", ids: ["refuse", "confirm"] });
+  expect(wiresOf(both)).toEqual(WIRES.filter((wire) => !/refuse|confirm/.test(wire)));
+});
+
+it("gives a step another id in paths and in expressions", () => {
+  const text = edited(EXPENSE, { do: "rename", id: "receipt", to: "check-receipt" });
+  expect(wiresOf(text)).toContain("check-receipt --> size");
+  expect(text).toContain("{{ steps.check_receipt.output.ok }}");
+  expect(drawText(text).faultCount).toBe(0);
+  const pay = edited(EXPENSE, { do: "rename", id: "pay", to: "payment" });
+  expect(wiresOf(pay)).toEqual(WIRES.map((wire) => wire.replaceAll(/\bpay\b/g, "payment")).sort());
+  expect(applyEdit(EXPENSE, { do: "rename", id: "pay", to: "size" })).toMatchObject({ ok: false });
+});
+
+it("gives a path a condition where the file can say it", () => {
+  const onlyPath = { from: "pay", to: "confirm", label: "" };
+  const condition = "input.amount_usd > 10";
+  const text = edited(EXPENSE, { do: "condition", wire: onlyPath, condition });
+  expect(wiresOf(text)).toContain("pay --> confirm if input.amount_usd > 10");
+  const ofSeveral = { from: "manager", to: "pay", label: "" };
+  const other = edited(EXPENSE, { do: "condition", wire: ofSeveral, condition });
+  expect(wiresOf(other)).toContain("manager --> pay if input.amount_usd > 10");
+  const gone = edited(other, { do: "condition", wire: ofSeveral, condition: "" });
+  expect(wiresOf(gone)).toEqual(WIRES);
+});
+
+it("sets, changes and takes away a value, and keeps the comment beside it", () => {
+  const set = (path: string[], value: string | undefined): Edit => ({
+    ...{ do: "set", id: "receipt", path, value },
+  });
+  const text = edited(EXPENSE, set(["task"], "Look at it"), set(["timeout"], "2h"));
+  expect(text).toMatch(/task: Look at it +# by hand/);
+  expect(drawText(edited(text, set(["timeout"], undefined))).steps?.[0]?.values).toEqual({
+    task: "Look at it",
+    assignee: "group:finance",
+    output: { ok: "boolean" },
+  });
+  expect(edited(EXPENSE, set(["task"], undefined))).toContain("    task: null");
+});
+
+it("draws a workflow from nothing", () => {
+  const text = edited(
+    "workflow: new\nsteps: {}\n",
+    { do: "add", kind: "branch" },
+    { do: "add", kind: "approval", from: "decision" },
+    { do: "add", kind: "notify", from: "decision" },
+    { do: "connect", wire: { from: "approval", to: "notify", label: "denied" } },
+    { do: "set", id: "approval", path: ["action"], value: "expense.pay" },
+    { do: "set", id: "decision", path: ["branch"], value: "input.amount > 5" },
+    { do: "set", id: "notify", path: ["to"], value: "ann@example.com" },
+    { do: "set", id: "approval", path: ["by"], value: ["user_manager"] },
+    { do: "set_head", key: "input", value: { amount: "number" } },
+  );
+  expect(wiresOf(text)).toEqual([
+    "approval -denied-> notify",
+    "decision -false-> notify",
+    "decision -true-> approval",
+  ]);
+  expect(drawText(text).notes.filter(({ isWarning }) => !isWarning)).toEqual([]);
+  expect(text.indexOf("input:")).toBeLessThan(text.indexOf("steps:"));
+});
+
+it("moves children into and out of a parallel", () => {
+  const text = `workflow: w
+steps:
+  both:
+    parallel:
+      a: { task: A }
+      b: { task: B }
+    next: last
+  last: { task: L, next: end }
+  c: { task: C, needs: [] }
+`;
+  const wire = { from: "both", to: "c", label: "" };
+  const more = edited(text, { do: "connect", wire });
+  expect(wiresOf(more)).toContain("both --> c");
+  const less = edited(more, { do: "disconnect", wire: { from: "both", to: "a", label: "" } });
+  expect(wiresOf(less)).toEqual(["both --> b", "both --> c", "both -joined-> last"]);
+  const listed = edited(
+    "workflow: w\nsteps:\n  first: { task: F }\n",
+    { do: "add", kind: "parallel", from: "first" },
+    { do: "add", kind: "task", from: "parallel" },
+    { do: "add", kind: "delay", from: "parallel" },
+  );
+  expect(wiresOf(listed)).toEqual([
+    "first --> parallel",
+    "parallel --> delay",
+    "parallel --> task",
+  ]);
+});
+
+it("joins, parts and takes out where the file lists its paths", () => {
+  const text = `workflow: w
+steps:
+  a: { task: A }
+  b: { task: B }
+  c: { task: C }
+edges:
+  - { from: a, to: b }
+  - { from: b, to: c }
+`;
+  const wire = { from: "a", to: "c", label: "" };
+  const more = edited(text, { do: "connect", wire });
+  expect(wiresOf(more)).toEqual(["a --> b", "a --> c", "b --> c"]);
+  expect(wiresOf(edited(more, { do: "disconnect", wire }))).toEqual(["a --> b", "b --> c"]);
+  const less = edited(text, { do: "remove", ids: ["b"] });
+  expect(wiresOf(less)).toEqual(["a --> c"]);
+  expect(drawText(less).faultCount).toBe(0);
+});
+
+it("says to whom a fault belongs", () => {
+  const { notes } = drawText(EXPENSE.replace("capability: payments", "capabilty: payments"));
+  expect(notes).toMatchObject([{ stepId: "pay", isWarning: false }]);
+});
+
+it("answers in words what cannot be done", () => {
+  expect(applyEdit("steps: [", { do: "add", kind: "task" })).toEqual({
+    ok: false,
+    problem: "The text cannot be read: mend it first",
+  });
+  expect(applyEdit(EXPENSE, { do: "remove", ids: ["gone"] })).toMatchObject({ ok: true });
+  expect(
+    applyEdit(EXPENSE, { do: "connect", wire: { from: "pay", to: "pay", label: "" } }),
+  ).toMatchObject({ ok: false });
+});
+
+it("changes JSON as JSON", () => {
+  const json = JSON.stringify({ workflow: "w", steps: { a: { task: "A" } } });
+  const text = edited(json, { do: "add", kind: "task", from: "a" });
+  expect(Object.keys(JSON.parse(text).steps)).toEqual(["a", "task"]);
+});

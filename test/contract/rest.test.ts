@@ -405,6 +405,30 @@ describe("a stream", () => {
     expect(movesIn(more)).toEqual(movesIn(all.slice(3)));
   });
 
+  test("that is over has nothing for a browser that asks again after its end", async () => {
+    const runId = await startRun(a.definitionId);
+    await rest.cancelRun({ id: runId }, as());
+    const path = `/api/v1/runs/${runId}/events`;
+    const ids: string[] = [];
+    for await (const { id } of eventsIn(await open(path))) if (id !== "") ids.push(id);
+    const again = await open(path, { "last-event-id": ids.at(-1) ?? "" });
+    expect([again.status, await again.text()]).toEqual([204, ""]);
+  });
+
+  test("that began with the oldest change goes on after Last-Event-ID", async () => {
+    const path = "/api/v1/workflows:watch?from_oldest=true";
+    const next = async (headers = {}) => {
+      const leaving = new AbortController();
+      const answer = await open(path, headers, leaving.signal);
+      expect(answer.status).toBe(200);
+      const { value } = await eventsIn(answer).next();
+      leaving.abort();
+      return value?.id ?? "";
+    };
+    const first = await next();
+    expect(await next({ "last-event-id": first })).toBe(first);
+  });
+
   test("of several runs has no ids, for none of them is a place of the stream", async () => {
     const leaving = new AbortController();
     const answer = await open(`/api/v1/runs:watch?run_ids=${a.runId}`, {}, leaving.signal);

@@ -19,6 +19,7 @@ import {
 
 const PROBLEM = "Problem";
 const JSON_TYPE = "application/json";
+const OVER = "The stream is over, and has nothing behind the Last-Event-ID.";
 
 /** The document over these services. */
 export function openApiOf(services: readonly DescService[]): Json {
@@ -81,6 +82,7 @@ function operationOf(route: Route, method: DescMethod, at: number): Json {
     ...(route.body === undefined ? {} : { requestBody: bodyOf(route.body, input, inPath) }),
     responses: {
       [String(route.status ?? 200)]: answerOf(route, method),
+      ...(route.resumes === undefined ? {} : { "204": { description: OVER } }),
       "4XX": { $ref: `#/components/responses/${PROBLEM}` },
       "5XX": { $ref: `#/components/responses/${PROBLEM}` },
     },
@@ -213,7 +215,7 @@ function problemSchema(): Json {
   const text = (description: string) => ({ type: "string", description });
   return {
     type: "object",
-    description: "RFC 9457. Decide by the reason; docs/errors.md lists all.",
+    description: "RFC 9457. Decide by the reason: those of docs/errors.md, NO_ROUTE and NO_METHOD.",
     required: ["type", "status", "detail", "reason"],
     properties: {
       type: text("`urn:workflows:reason:` and the reason."),

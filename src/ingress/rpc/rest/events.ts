@@ -2,7 +2,7 @@
  * A stream of an RPC as server-sent events: the data of each is a message in JSON, and its id the message's cursor.
  * Boundary: forms; the stream itself is Connect's, as another caller gets it, with its limits and its checks of the token.
  */
-import { toJsonString } from "@bufbuild/protobuf";
+import { type Message, toJsonString } from "@bufbuild/protobuf";
 import { ConnectError, createContextValues } from "@connectrpc/connect";
 import {
   createAsyncIterable,
@@ -31,6 +31,8 @@ const HEADERS = new Headers({
 /** A stream that is refused, or over, says so at once; one that lives may say nothing for long. */
 const FIRST_WITHIN_MS = 500;
 const FAULT_BYTES = 64 * 1024;
+/** What a caller may ask of Connect, and REST has otherwise. */
+const OF_CONNECT = ["accept-encoding", "connect-accept-encoding", "connect-timeout-ms"];
 
 /** Answers with the stream, which ends when the caller leaves. */
 export async function answerEvents(call: RestCall, deps: AnswerDeps): Promise<void> {
@@ -57,21 +59,40 @@ export async function answerEvents(call: RestCall, deps: AnswerDeps): Promise<vo
 /** A stream that goes on. */
 interface Begun {
   readonly made: UniversalServerResponse;
-  readonly first: Promise<IteratorResult<Uint8Array>>;
+  /** What its frames were asked for already. */
+  readonly ahead: readonly Promise<IteratorResult<Uint8Array>>[];
   readonly frames: AsyncIterator<Uint8Array>;
 }
 
-/** Undefined: it is over, and said nothing. Rejects with what the request is refused for. */
+/** Undefined: it is over, and says nothing that the caller has not. Rejects with what the request is refused for. */
 async function beginStream(call: RestCall, deps: AnswerDeps): Promise<Begun | undefined> {
   const mark: CallMark = { reached: false, bug: false, asJson: true };
   const made = await openStream(call, mark, deps);
   const frames = mark.frames?.[Symbol.asyncIterator]();
-  const first = frames?.next();
-  const isOver = await endsAtOnce(first);
-  if (frames !== undefined && first !== undefined && !isOver) return { made, first, frames };
+  const after = lastIdOf(call);
+  const ahead: Promise<IteratorResult<Uint8Array>>[] = [];
+  while (frames !== undefined) {
+    const next = frames.next();
+    ahead.push(next);
+    const soon = await early(next);
+    if (soon?.done === true) break;
+    if (soon === undefined || !isPlaceAlone(soon.value, after)) return { made, ahead, frames };
+  }
   const fault = await faultOfEnd(made);
   if (fault !== undefined) throw fault;
   return undefined;
+}
+
+/** A stream begins with the place after which it goes on. */
+function isPlaceAlone(chunk: Uint8Array, place: string): boolean {
+  const alone = JSON.stringify({ cursor: place });
+  return place !== "" && textsIn(chunk).every((text) => text === alone);
+}
+
+/** The id after which the stream goes on; "": it begins where the request says. */
+function lastIdOf({ route, request }: RestCall): string {
+  const sent = request.headers["last-event-id"];
+  return route.resumes !== undefined && typeof sent === "string" ? sent : "";
 }
 
 function refusedBy(thrown: unknown): ConnectError {
@@ -80,10 +101,11 @@ function refusedBy(thrown: unknown): ConnectError {
 
 /** Has Connect begin the stream. Rejects with what the request is refused for. */
 async function openStream(
-  { route, params, request, response }: RestCall,
+  call: RestCall,
   mark: CallMark,
   deps: AnswerDeps,
 ): Promise<UniversalServerResponse> {
+  const { route, params, request, response } = call;
   const { method, requestPath } = route.handler;
   const header = headersOf(request);
   if (await refusedUnread(method, request, header, mark, deps)) throw refusedBy(mark.fault);
@@ -91,13 +113,11 @@ async function openStream(
   const message = await read.catch((thrown: unknown) => {
     throw thrown instanceof HttpFault ? thrown : refusedBy(faultOf(thrown));
   });
-  const after = header.get("last-event-id") ?? "";
-  if (route.resumes !== undefined && after !== "") Reflect.set(message, route.resumes, after);
+  goOnAfter(lastIdOf(call), route, message);
   const values = createContextValues().set(callMark, mark);
   const asked = universalRequestFromNodeRequest(request, response, undefined, values);
   header.set("content-type", "application/connect+json");
-  for (const name of ["content-length", "accept-encoding", "connect-timeout-ms"])
-    header.delete(name);
+  for (const name of ["content-length", ...OF_CONNECT]) header.delete(name);
   const body = encodeEnvelope(0, Buffer.from(toJsonString(method.input, message)));
   return route.handler({
     ...{ ...asked, method: "POST", header, body: createAsyncIterable([body]) },
@@ -105,22 +125,30 @@ async function openStream(
   });
 }
 
-async function endsAtOnce(
-  first: Promise<IteratorResult<Uint8Array>> | undefined,
-): Promise<boolean> {
-  if (first === undefined) return true;
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(resolve, FIRST_WITHIN_MS, false);
-  });
-  const over = first.then(({ done }) => done === true);
-  return Promise.race([over, late]).finally(() => clearTimeout(timer));
+/** A browser asks again with the same query: it no longer says where the stream begins. */
+function goOnAfter(place: string, { resumes, begins }: Route, message: Message): void {
+  if (resumes === undefined || place === "") return;
+  Reflect.set(message, resumes, place);
+  if (begins !== undefined) Reflect.set(message, begins, false);
 }
 
-async function* eventsOf({ first, frames }: Begun, { resumes }: Route): AsyncGenerator<Uint8Array> {
+/** What is there at once; undefined: it takes longer. */
+async function early<T>(next: Promise<T>): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, FIRST_WITHIN_MS, undefined);
+  });
+  return Promise.race([next, late]).finally(() => clearTimeout(timer));
+}
+
+async function* eventsOf(
+  { ahead: [...ahead], frames }: Begun,
+  { resumes }: Route,
+): AsyncGenerator<Uint8Array> {
   const toEvent = resumes === undefined ? dataOf : eventOf;
+  const take = () => ahead.shift() ?? frames.next();
   try {
-    for (let next = await first; next.done !== true; next = await frames.next()) {
+    for (let next = await take(); next.done !== true; next = await take()) {
       yield Buffer.from(textsIn(next.value).map(toEvent).join(""));
     }
   } finally {

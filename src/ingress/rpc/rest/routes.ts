@@ -21,6 +21,8 @@ export interface Route {
   readonly location?: string;
   /** Of a stream: the field that a Last-Event-ID is. */
   readonly resumes?: string;
+  /** Of a stream: the field, by its name in JSON, that says where it begins and must not stand beside `resumes`. */
+  readonly begins?: string;
   /** Another path of an RPC, from other documents. */
   readonly isAlias?: true;
 }
@@ -119,7 +121,7 @@ const INBOX: readonly Route[] = [
 const WORKFLOWS: readonly Route[] = [
   post("/workflows", "Workflows.Create", made("/workflows/{workflow.definition.id}")),
   get("/workflows", "Workflows.List"),
-  get("/workflows:watch", "Workflows.WatchWorkflows", resumable),
+  get("/workflows:watch", "Workflows.WatchWorkflows", { ...resumable, begins: "fromOldest" }),
   post("/workflows:check", "Workflows.CheckVersion"),
   post("/workflows:publish", "Workflows.PublishSource"),
   post("/workflows:simulate", "Runs.Simulate"),

@@ -29,7 +29,7 @@ test("no two routes are one", () => {
   expect(places.filter((place, at) => places.indexOf(place) !== at)).toEqual([]);
 });
 
-describe.each(ROUTES)("$method $path", ({ method, path, rpc, body, location, resumes }) => {
+describe.each(ROUTES)("$method $path", ({ method, path, rpc, body, location, resumes, begins }) => {
   const { input, output, methodKind, idempotency } = METHODS.get(rpc) ?? {};
   const finder = createRouteFinder(ROUTES);
 
@@ -38,6 +38,9 @@ describe.each(ROUTES)("$method $path", ({ method, path, rpc, body, location, res
     const named = [...namesIn(path), ...(body === undefined || body === "*" ? [] : [body])];
     for (const name of [...named, ...(resumes === undefined ? [] : [resumes])]) {
       expect(fieldAt(input, name), name).toBeDefined();
+    }
+    if (begins !== undefined) {
+      expect(input?.fields.map(({ localName }) => localName)).toContain(begins);
     }
     for (const name of namesIn(location ?? "")) expect(fieldAt(output, name), name).toBeDefined();
   });

@@ -6,7 +6,6 @@
  */
 import type { IncomingMessage } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
-import { ConnectError } from "@connectrpc/connect";
 import { encodeEnvelope } from "@connectrpc/connect/protocol";
 import { grpcStatusOk, parseTimeout, setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import type { Log } from "../../process/log.ts";
@@ -14,7 +13,14 @@ import { compressed } from "./answer-body.ts";
 import { boundDeadline } from "./deadlines.ts";
 import { readableStatus } from "./protocol-words.ts";
 import { COMPRESSED_FLAG } from "./request-body.ts";
-import { type HandledCall, handleCall, headersOf, newCall, type UnaryRpc } from "./unary-call.ts";
+import {
+  asConnectError,
+  type HandledCall,
+  handleCall,
+  headersOf,
+  newCall,
+  type UnaryRpc,
+} from "./unary-call.ts";
 
 /** A call that goes the short way. */
 export interface ShortCall extends HandledCall {
@@ -61,8 +67,8 @@ export async function answerShortCall(
     await handleCall(log, rpc, call, { request, response, answered, ...shown });
     return await readyAnswer(answered, mark.answer, header.get("grpc-accept-encoding"));
   } catch (thrown) {
-    const error = ConnectError.from(thrown);
-    return { ...answered, trailer: readableStatus(setTrailerStatus(answered.trailer, error)) };
+    const trailer = setTrailerStatus(answered.trailer, asConnectError(thrown));
+    return { ...answered, trailer: readableStatus(trailer) };
   }
 }
 

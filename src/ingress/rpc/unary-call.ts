@@ -109,11 +109,16 @@ export async function handleCall(
     );
     return made;
   } catch (thrown) {
-    if (thrown instanceof ConnectError) throw thrown;
-    throw new ConnectError("internal error", Code.Internal, undefined, undefined, thrown);
+    throw asConnectError(thrown);
   } finally {
     release();
   }
+}
+
+/** What is sent of an error: of one without a code nothing. */
+export function asConnectError(thrown: unknown): ConnectError {
+  if (thrown instanceof ConnectError) return thrown;
+  return new ConnectError("internal error", Code.Internal, undefined, undefined, thrown);
 }
 
 /** The headers of a request. */

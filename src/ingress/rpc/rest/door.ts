@@ -158,7 +158,7 @@ function fill(template: string, message: Message): string | undefined {
   return isWhole ? path : undefined;
 }
 
-/** Names of a path are one word each, so that they are the same in the messages. */
+/** The text at these names of fields, as the proto or the message has them; "" where there is none. */
 function textAt(message: object, names: readonly string[]): string {
   let value: unknown = message;
   for (const name of names) {

@@ -4,6 +4,7 @@
  * Boundary: real HTTP to the real server and store.
  */
 import { once } from "node:events";
+import * as http from "node:http";
 import * as http2 from "node:http2";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { type DescMessage, type DescMethod, type MessageShape, toJson } from "@bufbuild/protobuf";
@@ -445,6 +446,14 @@ describe("a stream", () => {
     const cursor = await open(`/api/v1/runs/${a.runId}/events`, { "last-event-id": "of nothing" });
     expect(cursor.status).toBe(400);
     expect(await cursor.json()).toMatchObject({ errors: [{ field: "after" }] });
+  });
+
+  test("for a host that is none is a problem of the request", async () => {
+    const headers = { authorization: `Bearer ${tokenOf()}`, host: "no host" };
+    const asked = http.get(`${service.baseUrl}/api/v1/runs/${a.runId}/events`, { headers });
+    const [answer] = await once(asked, "response");
+    answer.resume();
+    expect(answer.statusCode).toBe(400);
   });
 
   test("ends when its caller leaves", async () => {

@@ -3,10 +3,11 @@
  * Boundary: forms; the stream itself is Connect's, as another caller gets it, with its limits and its checks of the token.
  */
 import { type Message, toJsonString } from "@bufbuild/protobuf";
-import { ConnectError, createContextValues } from "@connectrpc/connect";
+import { ConnectError, type ContextValues, createContextValues } from "@connectrpc/connect";
 import {
   createAsyncIterable,
   encodeEnvelope,
+  type UniversalServerRequest,
   type UniversalServerResponse,
 } from "@connectrpc/connect/protocol";
 import { endStreamFlag, endStreamFromJson } from "@connectrpc/connect/protocol-connect";
@@ -105,7 +106,7 @@ async function openStream(
   mark: CallMark,
   deps: AnswerDeps,
 ): Promise<UniversalServerResponse> {
-  const { route, params, request, response } = call;
+  const { route, params, request } = call;
   const { method, requestPath } = route.handler;
   const header = headersOf(request);
   if (await refusedUnread(method, request, header, mark, deps)) throw refusedBy(mark.fault);
@@ -115,7 +116,7 @@ async function openStream(
   });
   goOnAfter(lastIdOf(call), route, message);
   const values = createContextValues().set(callMark, mark);
-  const asked = universalRequestFromNodeRequest(request, response, undefined, values);
+  const asked = readHead(call, values);
   header.set("content-type", "application/connect+json");
   for (const name of ["content-length", ...OF_CONNECT]) header.delete(name);
   const body = encodeEnvelope(0, Buffer.from(toJsonString(method.input, message)));
@@ -123,6 +124,15 @@ async function openStream(
     ...{ ...asked, method: "POST", header, body: createAsyncIterable([body]) },
     url: new URL(requestPath, asked.url).toString(),
   });
+}
+
+/** The request as Connect has it, with an address, of which the Host header is a part. */
+function readHead({ request, response }: RestCall, values: ContextValues): UniversalServerRequest {
+  try {
+    return universalRequestFromNodeRequest(request, response, undefined, values);
+  } catch {
+    throw new HttpFault(400, "MALFORMED_REQUEST", "the Host header names no host");
+  }
 }
 
 /** A browser asks again with the same query: it no longer says where the stream begins. */

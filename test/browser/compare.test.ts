@@ -48,6 +48,22 @@ beforeAll(async () => {
 });
 afterAll(() => service?.stop());
 
+it("the button that fits the graph shows steps that were out of sight", async () => {
+  const ids = Array.from({ length: 40 }, (_, at) => `step-${at}`);
+  const steps = ids.map((id) => ({ id, name: id, stepType: StepType.HUMAN_TASK }));
+  const edges = ids.slice(1).map((toStepId, at) => ({ fromStepId: `step-${at}`, toStepId }));
+  const { page } = await service.open(
+    "user_olga",
+    `/workflows/${await service.define("long", { steps, edges })}`,
+  );
+  const boxes = page.locator("[data-step]");
+  await boxes.first().waitFor();
+  expect(await boxes.count()).toBeLessThan(40);
+  await page.getByRole("button", { name: "Fit view" }).press("Enter");
+  await page.locator('[data-step="step-39"]').waitFor();
+  expect(await boxes.count()).toBe(40);
+});
+
 const compare = (id: string, query = "") => `/workflows/${id}?tab=compare${query}`;
 
 function marked(page: Page, id: string, mark: string) {

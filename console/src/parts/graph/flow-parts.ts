@@ -113,6 +113,8 @@ function nodeOf(
     position,
     width: NODE_WIDTH,
     height: NODE_HEIGHT,
+    // Without it the button that shows all would count only what was in sight before.
+    measured: { width: NODE_WIDTH, height: NODE_HEIGHT },
     handles: HANDLES,
     data: {
       step,

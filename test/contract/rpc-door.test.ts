@@ -350,9 +350,13 @@ describe("pages in browsers", () => {
     const allowed = await preflight(guarded, PAGE);
     expect(allowed.status).toBe(204);
     expect(allowed.headers.get("access-control-allow-origin")).toBe(PAGE);
-    expect(allowed.headers.get("access-control-allow-methods")).toBe("POST, GET");
+    expect(allowed.headers.get("access-control-allow-methods")).toBe(
+      "POST, GET, PUT, PATCH, DELETE",
+    );
     const asked = allowed.headers.get("access-control-allow-headers")?.toLowerCase();
-    for (const name of ["content-type", "authorization", "idempotency-key", "connect-timeout-ms"]) {
+    for (const name of [
+      ...["content-type", "authorization", "idempotency-key", "connect-timeout-ms", "if-match"],
+    ]) {
       expect(asked).toContain(name);
     }
     const headers = { origin: PAGE };
@@ -361,7 +365,7 @@ describe("pages in browsers", () => {
     expect(answer.headers.get("access-control-allow-origin")).toBe(PAGE);
     expect(answer.headers.get("vary")).toBe("Origin");
     const read = answer.headers.get("access-control-expose-headers")?.toLowerCase();
-    for (const name of ["grpc-status", "grpc-message", "workflows-payloads-omitted"]) {
+    for (const name of ["grpc-status", "grpc-message", "workflows-payloads-omitted", "etag"]) {
       expect(read).toContain(name);
     }
   });

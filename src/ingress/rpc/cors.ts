@@ -11,8 +11,11 @@ export type Cors = (request: NodeRequest, response: NodeResponse) => boolean;
 
 const EVERY_ORIGIN = "*";
 const PREFLIGHT_KEPT_SECONDS = "7200";
+/** RPCs are POST and GET; REST has the others. */
+const METHODS = [...cors.allowedMethods, "PUT", "PATCH", "DELETE"];
 const ASKED_HEADERS = [
   ...cors.allowedHeaders,
+  ...["If-Match", "Last-Event-ID"],
   "Authorization",
   "Idempotency-Key",
   "Traceparent",
@@ -20,7 +23,11 @@ const ASKED_HEADERS = [
   "Workflows-Environment",
   ...["Mcp-Method", "Mcp-Name", "Mcp-Protocol-Version"],
 ];
-const READ_HEADERS = [...cors.exposedHeaders, OMITTED, OMITTED_STEPS, "WWW-Authenticate"];
+const READ_HEADERS = [
+  ...cors.exposedHeaders,
+  ...[OMITTED, OMITTED_STEPS, "WWW-Authenticate"],
+  ...["ETag", "Location", "Retry-After"],
+];
 
 /** Allows these origins; none: every preflight is refused, in words. */
 export function createCors(origins: readonly string[]): Cors {
@@ -44,7 +51,7 @@ export function createCors(origins: readonly string[]): Cors {
 
 function allow(response: NodeResponse): void {
   response.writeHead(204, {
-    "access-control-allow-methods": cors.allowedMethods.join(", "),
+    "access-control-allow-methods": METHODS.join(", "),
     "access-control-allow-headers": ASKED_HEADERS.join(", "),
     "access-control-max-age": PREFLIGHT_KEPT_SECONDS,
   });

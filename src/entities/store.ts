@@ -34,15 +34,18 @@ export interface Loaded {
   readonly etag: string;
   /** Of the draft; undefined: there is none. */
   readonly draftEtag: string | undefined;
-  /** Whether something is published. */
-  readonly isPublished: boolean;
+  /** The version in production; before there is one, the newest version; 0: none is published. */
+  readonly newest: number;
   /** Whether other content can take the place of this one without a loss. */
   readonly isReplaceable: boolean;
 }
 
 const NONE: ReadContent = { content: NO_CONTENT, isCompiled: true };
 
-/** Reads a workflow with its content: that of the draft until it is activated, then that of the latest version. */
+/**
+ * Reads a workflow with its content: until it is activated that of the draft, or else of the newest version, which runs elsewhere; then
+ * that of the version in production.
+ */
 export async function load(store: Store, id: string, options?: IteratorOptions): Promise<Loaded> {
   const { workflow } = await store.client.sources.get({ id }, options);
   const isOthers = workflow?.definition?.workspaceId !== store.workspaceId;
@@ -57,21 +60,31 @@ export async function withContent(
   options?: IteratorOptions,
 ): Promise<Loaded> {
   const summary = summaryOf(workflow);
-  const definitionId = summary.$id;
-  const isPublished = workflow.latest !== undefined;
-  const isDrafted = workflow.draft !== undefined && summary.version === 0;
+  const { $id: definitionId, version } = summary;
+  const isDrafted = workflow.draft !== undefined && version === 0;
+  const newest = version || isDrafted ? version : await newestOf(client, definitionId, options);
+  const wanted = { definitionId, version: newest };
   const { content, isCompiled } = isDrafted
     ? readText((await client.sources.getDraft({ definitionId }, options)).draft?.sourceText)
-    : isPublished
-      ? readText((await client.sources.getVersion({ definitionId }, options)).sourceText)
+    : newest > 0
+      ? readText((await client.sources.getVersion(wanted, options)).sourceText)
       : NONE;
   return {
     entity: { ...summary, ...content },
     etag: workflow.etag,
     draftEtag: workflow.draft?.etag,
-    isPublished,
+    newest,
     isReplaceable: isCompiled,
   };
+}
+
+async function newestOf(
+  { sources }: WorkflowsClient,
+  definitionId: string,
+  options?: IteratorOptions,
+): Promise<number> {
+  const { versions } = await sources.listVersionHeads({ definitionId, pageSize: 1 }, options);
+  return versions[0]?.version ?? 0;
 }
 
 function readText(sourceText = ""): ReadContent {
@@ -139,7 +152,7 @@ export async function changeContent(
 /** Lets it start runs in production: ends a pause, publishes the draft, or deploys the newest version. */
 export async function activate(
   { client }: Store,
-  { entity, draftEtag: etag, isPublished }: Loaded,
+  { entity, draftEtag: etag, newest }: Loaded,
   { signal, reason = "" }: VerbOptions,
 ): Promise<void> {
   const { $id: definitionId, status, version } = entity;
@@ -148,11 +161,9 @@ export async function activate(
   if (etag !== undefined) {
     const draft = { definitionId, etag, note: reason, deployTo: PRODUCTION };
     await client.sources.publishDraft(draft, inProduction(signal));
-  } else if (!isPublished || status === "Draft") {
-    await client.sources.deploy(
-      { definitionId, environment: PRODUCTION, reason },
-      inProduction(signal),
-    );
+  } else if (version === 0) {
+    const order = { definitionId, environment: PRODUCTION, version: newest, reason };
+    await client.sources.deploy(order, inProduction(signal));
   }
 }
 

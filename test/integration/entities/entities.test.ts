@@ -445,6 +445,23 @@ test("where production needs an approval a draft is not activated, and a version
   expect(await Workflow.find({ status: "Activated" })).toEqual([]);
 });
 
+test("a workflow that runs in staging alone is a draft, with what its newest version does", async () => {
+  const { Workflow, client } = entities;
+  const { $id } = await Workflow.create({ ...WELCOME, name: "Staged" });
+  const { draft } = await client.sources.getDraft({ definitionId: $id });
+  const { etag = "" } = draft ?? {};
+  await client.sources.publishDraft({ definitionId: $id, etag, deployTo: "staging" });
+  const staged = { ...WELCOME, name: "Staged", timeout: 46_000, status: "Draft", version: 0 };
+  expect(await Workflow.get($id)).toMatchObject(staged);
+  expect(await Workflow.find({ status: "Activated" })).toEqual([]);
+  expect(await Workflow.find({ status: "Draft" }, { withContent: true })).toMatchObject([staged]);
+  expect((await refusal(Workflow.trigger($id))).states).toEqual({ from: "Draft", to: "Triggered" });
+  const changed = { ...staged, timeout: 1_000 };
+  expect(await Workflow.update($id, { timeout: 1_000 })).toMatchObject(changed);
+  const activated = { ...changed, status: "Activated", version: 2 };
+  expect(await Workflow.activate($id)).toMatchObject(activated);
+});
+
 test("a verb is sent when the hooks after verbs hear, and not before", async () => {
   const sent: string[] = [];
   let check = () => {};

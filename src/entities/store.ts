@@ -46,22 +46,29 @@ const NONE: ReadContent = { content: NO_CONTENT, isCompiled: true };
  * Reads a workflow with its content: until it is activated that of the draft, or else of the newest version, which runs elsewhere; then
  * that of the version in production.
  */
-export async function load(store: Store, id: string, options?: IteratorOptions): Promise<Loaded> {
+export async function load(
+  store: Store,
+  id: string,
+  options?: IteratorOptions,
+  isNext = false,
+): Promise<Loaded> {
   const { workflow } = await store.client.sources.get({ id }, options);
   const isOthers = workflow?.definition?.workspaceId !== store.workspaceId;
   if (workflow === undefined || isOthers) throw notFound(id);
-  return withContent(store, workflow, options);
+  return withContent(store, workflow, options, isNext);
 }
 
-/** Reads the content of a workflow that a list gave. */
+/** Reads the content of a workflow that a list gave; with `isNext` that of the draft which `activate` would publish, if there is one. */
 export async function withContent(
   { client }: Store,
   workflow: Workflow,
   options?: IteratorOptions,
+  isNext = false,
 ): Promise<Loaded> {
   const summary = summaryOf(workflow);
-  const { $id: definitionId, version } = summary;
-  const isDrafted = workflow.draft !== undefined && version === 0;
+  const { $id: definitionId, version, status } = summary;
+  const isWanted = version === 0 || (isNext && status !== "Paused");
+  const isDrafted = workflow.draft !== undefined && isWanted;
   const newest = version || isDrafted ? version : await newestOf(client, definitionId, options);
   const wanted = { definitionId, version: newest };
   const { content, isCompiled } = isDrafted

@@ -445,6 +445,21 @@ test("where production needs an approval a draft is not activated, and a version
   expect(await Workflow.find({ status: "Activated" })).toEqual([]);
 });
 
+test("a hook before activate judges the draft that would be published, whoever has saved it", async () => {
+  const { Workflow, client } = entities;
+  const { $id: definitionId } = await Workflow.create({ ...WELCOME, name: "Judged" });
+  await Workflow.activate(definitionId);
+  const sourceText = "workflow: Judged\non: { event: Deal.lost }\nsteps: { ask: { task: Ask } }\n";
+  await client.sources.saveDraft({ definitionId, sourceText });
+  Workflow.activating(({ triggerEvent }) => {
+    if (triggerEvent !== "Deal.won") throw new Error("That is another event");
+  });
+  await expect(Workflow.activate(definitionId)).rejects.toThrow("That is another event");
+  expect(await Workflow.get(definitionId)).toMatchObject({ ...WELCOME, name: "Judged", timeout: 46_000, version: 1 });
+  await Workflow.pause(definitionId);
+  expect(await Workflow.activate(definitionId)).toMatchObject({ status: "Activated", version: 1 });
+});
+
 test("a workflow that runs in staging alone is a draft, with what its newest version does", async () => {
   const { Workflow, client } = entities;
   const { $id } = await Workflow.create({ ...WELCOME, name: "Staged" });

@@ -195,7 +195,8 @@ export function readText(template: string, scope: MappingScope): string {
     return compileText(template, scope) === template ? template : JSON.stringify(template);
   }
   const parts: string[] = [];
-  for (const part of template.split(/(\{\{ .*? \}\})/s)) {
+  // Of a text with many "{{ " and no end each one is looked at to the next one alone.
+  for (const part of template.split(/(\{\{ (?:(?!\{\{ ).)*? \}\})/s)) {
     const [, expression] = /^\{\{ (.*) \}\}$/s.exec(part) ?? [];
     if (expression === undefined) {
       if (part !== "") parts.push(JSON.stringify(part));

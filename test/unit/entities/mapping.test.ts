@@ -118,6 +118,13 @@ describe("a text of a mapping", () => {
   });
 });
 
+test("a text with very many beginnings of templates is read at once", () => {
+  const text = "{{ ".repeat(60_000);
+  const beganMs = performance.now();
+  expect(readText(text, WON)).toBe(text);
+  expect(performance.now() - beganMs).toBeLessThan(1_000);
+});
+
 test("values inside of lists and objects are compiled, and faults have their paths", () => {
   const faults: string[] = [];
   const value = { name: "deal.name", lines: [{ sku: "dael.sku" }, 3, null, true] };

@@ -48,6 +48,7 @@ describe("a text of a mapping", () => {
   test.each([
     ["dael.name", '"dael" is not known; did you mean "deal"?; write input.dael.name'],
     ["example.com", 'or "\\"example.com\\"" for this text'],
+    ["dael.net + dael.tax", '"dael" is not known; did you mean "deal"?'],
     ["step.2.$id", "which is no step before: steps before it are step.0 to step.1"],
     ["step.first.id", "which is no step before"],
     ['"Hi " + name', 'adds "name", which is neither'],

@@ -305,6 +305,22 @@ test("hooks after verbs see what any process does, once it begins again where it
   expect(seen).toEqual(["pause Heard 2", "archive Heard 2", "create Gone 0", "delete Gone 0"]);
 });
 
+test("an editor that saves by itself updates a workflow too", async () => {
+  const updated: string[] = [];
+  entities.Workflow.updated(({ name, triggerEvent }) => {
+    updated.push(`${name} ${triggerEvent}`);
+  });
+  const { $id } = await entities.Workflow.create({ name: "Edited", triggerEvent: "A.b" });
+  const { client } = entities;
+  const { draft } = await client.sources.getDraft({ definitionId: $id });
+  const sourceText = "workflow: Edited\non: { event: A.c }\n";
+  const { etag = "" } = draft ?? {};
+  const draftOf = { definitionId: $id, sourceText, etag, autosave: true };
+  await client.sources.saveDraft(draftOf, { headers: { "Workflows-Actor": "ann" } });
+  await until(() => (updated.length > 0 ? true : undefined));
+  expect(updated).toEqual(["Edited A.c"]);
+});
+
 test("a hook after a verb that fails is called again with the same event", async () => {
   const ids: string[] = [];
   entities.Workflow.created((_workflow, _$, { id }) => {

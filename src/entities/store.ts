@@ -13,7 +13,7 @@ import {
   type WorkflowChanges,
   type WorkflowEntity,
 } from "./entity.ts";
-import { notFound, refusedFields } from "./refusals.ts";
+import { lostRace, notFound, refusedFields } from "./refusals.ts";
 
 /** Whose workflows, and how they are reached. */
 export interface Store {
@@ -142,10 +142,11 @@ export async function changeFacts(
 export async function changeContent(
   { client, workspaceId }: Store,
   { entity, draftEtag: etag = "" }: Loaded,
-  sourceText: string,
+  { name, sourceText }: { readonly name: string; readonly sourceText: string },
   { signal, reason = "" }: VerbOptions,
 ): Promise<void> {
   if (entity.version > 0) {
+    await requireName(client, entity.$id, name, signal);
     await client.sources.publishSource(
       { workspaceId, sourceText, note: reason },
       inProduction(signal),
@@ -154,6 +155,19 @@ export async function changeContent(
   }
   const draft = { sourceText, etag, reason, format: SourceFormat.JSON };
   await client.sources.saveDraft({ definitionId: entity.$id, ...draft }, { signal });
+}
+
+/** PublishSource finds a workflow by its name, and makes the one that is not there: refuses one that is gone, or is called otherwise by now. */
+async function requireName(
+  { sources }: WorkflowsClient,
+  id: string,
+  name: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { workflow } = await sources.get({ id }, { signal });
+  const now = workflow?.definition?.name;
+  if (now === name) return;
+  throw lostRace(`workflow ${id} is called "${now}" by now, not "${name}"; try again`);
 }
 
 /** Lets it start runs in production: ends a pause, publishes the draft, or deploys the newest version. */

@@ -86,7 +86,8 @@ export class Verbs {
       const sourceText = await this.#changedText(call, loaded, name, changes);
       return async () => {
         await changeFacts(store, loaded, changes, options);
-        if (sourceText !== undefined) await changeContent(store, loaded, sourceText, options);
+        if (sourceText === undefined) return;
+        await changeContent(store, loaded, { name, sourceText }, options);
       };
     };
     return this.#onEntity("update", id, options, {

@@ -471,9 +471,31 @@ test("a hook before activate judges the draft that would be published, whoever h
     if (triggerEvent !== "Deal.won") throw new Error("That is another event");
   });
   await expect(Workflow.activate(definitionId)).rejects.toThrow("That is another event");
-  expect(await Workflow.get(definitionId)).toMatchObject({ ...WELCOME, name: "Judged", timeout: 46_000, version: 1 });
+  expect(await Workflow.get(definitionId)).toMatchObject({
+    ...WELCOME,
+    name: "Judged",
+    timeout: 46_000,
+    version: 1,
+  });
   await Workflow.pause(definitionId);
   expect(await Workflow.activate(definitionId)).toMatchObject({ status: "Activated", version: 1 });
+});
+
+test("an update of a workflow that is renamed or deleted meanwhile makes no other one", async () => {
+  const { Workflow, client } = entities;
+  const { $id } = await Workflow.create({ ...WELCOME, name: "Old name" });
+  await Workflow.activate($id);
+  let meanwhile: () => Promise<unknown> = async () => {
+    const { workflow } = await client.sources.get({ id: $id });
+    const change = { name: "New name", updateMask: ["name"], etag: workflow?.etag ?? "" };
+    await client.sources.update({ definitionId: $id, ...change });
+  };
+  Workflow.updating(() => meanwhile().then(() => {}));
+  const renamed = await refusal(Workflow.update($id, { timeout: 1_000 }));
+  expect([renamed.code, renamed.message]).toEqual(["ABORTED", expect.stringContaining("New name")]);
+  meanwhile = () => client.sources.delete({ definitionId: $id });
+  expect((await refusal(Workflow.update($id, { timeout: 1_000 }))).code).toBe("NOT_FOUND");
+  expect(await Workflow.find()).toEqual([]);
 });
 
 test("a workflow that runs in staging alone is a draft, with what its newest version does", async () => {

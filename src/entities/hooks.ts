@@ -160,6 +160,8 @@ const VERBS: Readonly<Record<string, Verb>> = {
   created: "create",
   updated: "update",
   draft_saved: "update",
+  // An editor that saves by itself: once for a session of edits.
+  edited: "update",
   published: "update",
   activated: "activate",
   paused: "pause",

@@ -58,6 +58,11 @@ export function refusedContent(message: string): WorkflowsError {
   return refusal({ code: Code.FailedPrecondition, reason: "WRITTEN_ELSEWHERE", message });
 }
 
+/** ABORTED: the workflow has changed since it was read. */
+export function lostRace(message: string): WorkflowsError {
+  return refusal({ code: Code.Aborted, reason: "LOST_RACE", message });
+}
+
 /** NOT_FOUND. */
 export function notFound(id: string): WorkflowsError {
   return refusal({

@@ -54,22 +54,17 @@ export function refusalOf(
 
 const { DRAFT, DEPLOYED, PAUSED, PENDING_APPROVAL, FAILED, ARCHIVED } = WorkflowStatus;
 
-/** The status of a workflow as the service shows it. One that is deployed is Activated, whatever is wrong with it. */
-export function statusOf({ status, deployments }: Workflow): Status {
+/** The status of a workflow as the service shows it. One that is deployed in production is Activated, whatever is wrong with it. */
+export function statusOf({ status, definition }: Workflow): Status {
   if (status === ARCHIVED) return "Archived";
   if (status === PAUSED) return "Paused";
-  if (status === DEPLOYED || status === FAILED) return "Activated";
-  if (status !== PENDING_APPROVAL) return "Draft";
-  const isStarting = deployments.some(
-    ({ environment, activeAt, endedAt }) =>
-      environment === "production" && activeAt !== undefined && endedAt === undefined,
-  );
-  return isStarting ? "Activated" : "Draft";
+  return (definition?.latestVersion ?? 0) > 0 ? "Activated" : "Draft";
 }
 
 /** The statuses of the service in which a workflow may be so. */
 export const SEARCHED: Readonly<Record<StatusFilter, readonly WorkflowStatus[]>> = {
-  Draft: [DRAFT, PENDING_APPROVAL],
+  // One that runs in another environment alone is DEPLOYED or FAILED.
+  Draft: [DRAFT, PENDING_APPROVAL, DEPLOYED, FAILED],
   Active: [DEPLOYED, FAILED, PENDING_APPROVAL],
   Activated: [DEPLOYED, FAILED, PENDING_APPROVAL],
   Triggered: [DEPLOYED, FAILED, PENDING_APPROVAL],

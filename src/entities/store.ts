@@ -13,7 +13,7 @@ import {
   type WorkflowChanges,
   type WorkflowEntity,
 } from "./entity.ts";
-import { notFound, refusedFields } from "./refusals.ts";
+import { lostRace, notFound, refusedFields } from "./refusals.ts";
 
 /** Whose workflows, and how they are reached. */
 export interface Store {
@@ -34,44 +34,64 @@ export interface Loaded {
   readonly etag: string;
   /** Of the draft; undefined: there is none. */
   readonly draftEtag: string | undefined;
-  /** Whether something is published. */
-  readonly isPublished: boolean;
+  /** The version in production; before there is one, the newest version; 0: none is published. */
+  readonly newest: number;
   /** Whether other content can take the place of this one without a loss. */
   readonly isReplaceable: boolean;
 }
 
 const NONE: ReadContent = { content: NO_CONTENT, isCompiled: true };
 
-/** Reads a workflow with its content: that of the draft until it is activated, then that of the latest version. */
-export async function load(store: Store, id: string, options?: IteratorOptions): Promise<Loaded> {
+/**
+ * Reads a workflow with its content: until it is activated that of the draft, or else of the newest version, which runs elsewhere; then
+ * that of the version in production.
+ */
+export async function load(
+  store: Store,
+  id: string,
+  options?: IteratorOptions,
+  isNext = false,
+): Promise<Loaded> {
   const { workflow } = await store.client.sources.get({ id }, options);
   const isOthers = workflow?.definition?.workspaceId !== store.workspaceId;
   if (workflow === undefined || isOthers) throw notFound(id);
-  return withContent(store, workflow, options);
+  return withContent(store, workflow, options, isNext);
 }
 
-/** Reads the content of a workflow that a list gave. */
+/** Reads the content of a workflow that a list gave; with `isNext` that of the draft which `activate` would publish, if there is one. */
 export async function withContent(
   { client }: Store,
   workflow: Workflow,
   options?: IteratorOptions,
+  isNext = false,
 ): Promise<Loaded> {
   const summary = summaryOf(workflow);
-  const definitionId = summary.$id;
-  const isPublished = workflow.latest !== undefined;
-  const isDrafted = workflow.draft !== undefined && summary.version === 0;
+  const { $id: definitionId, version, status } = summary;
+  const isWanted = version === 0 || (isNext && status !== "Paused");
+  const isDrafted = workflow.draft !== undefined && isWanted;
+  const newest = version || isDrafted ? version : await newestOf(client, definitionId, options);
+  const wanted = { definitionId, version: newest };
   const { content, isCompiled } = isDrafted
     ? readText((await client.sources.getDraft({ definitionId }, options)).draft?.sourceText)
-    : isPublished
-      ? readText((await client.sources.getVersion({ definitionId }, options)).sourceText)
+    : newest > 0
+      ? readText((await client.sources.getVersion(wanted, options)).sourceText)
       : NONE;
   return {
     entity: { ...summary, ...content },
     etag: workflow.etag,
     draftEtag: workflow.draft?.etag,
-    isPublished,
+    newest,
     isReplaceable: isCompiled,
   };
+}
+
+async function newestOf(
+  { sources }: WorkflowsClient,
+  definitionId: string,
+  options?: IteratorOptions,
+): Promise<number> {
+  const { versions } = await sources.listVersionHeads({ definitionId, pageSize: 1 }, options);
+  return versions[0]?.version ?? 0;
 }
 
 function readText(sourceText = ""): ReadContent {
@@ -122,10 +142,11 @@ export async function changeFacts(
 export async function changeContent(
   { client, workspaceId }: Store,
   { entity, draftEtag: etag = "" }: Loaded,
-  sourceText: string,
+  { name, sourceText }: { readonly name: string; readonly sourceText: string },
   { signal, reason = "" }: VerbOptions,
 ): Promise<void> {
   if (entity.version > 0) {
+    await requireName(client, entity.$id, name, signal);
     await client.sources.publishSource(
       { workspaceId, sourceText, note: reason },
       inProduction(signal),
@@ -136,10 +157,23 @@ export async function changeContent(
   await client.sources.saveDraft({ definitionId: entity.$id, ...draft }, { signal });
 }
 
+/** PublishSource finds a workflow by its name, and makes the one that is not there: refuses one that is gone, or is called otherwise by now. */
+async function requireName(
+  { sources }: WorkflowsClient,
+  id: string,
+  name: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { workflow } = await sources.get({ id }, { signal });
+  const now = workflow?.definition?.name;
+  if (now === name) return;
+  throw lostRace(`workflow ${id} is called "${now}" by now, not "${name}"; try again`);
+}
+
 /** Lets it start runs in production: ends a pause, publishes the draft, or deploys the newest version. */
 export async function activate(
   { client }: Store,
-  { entity, draftEtag: etag, isPublished }: Loaded,
+  { entity, draftEtag: etag, newest }: Loaded,
   { signal, reason = "" }: VerbOptions,
 ): Promise<void> {
   const { $id: definitionId, status, version } = entity;
@@ -148,11 +182,9 @@ export async function activate(
   if (etag !== undefined) {
     const draft = { definitionId, etag, note: reason, deployTo: PRODUCTION };
     await client.sources.publishDraft(draft, inProduction(signal));
-  } else if (!isPublished || status === "Draft") {
-    await client.sources.deploy(
-      { definitionId, environment: PRODUCTION, reason },
-      inProduction(signal),
-    );
+  } else if (version === 0) {
+    const order = { definitionId, environment: PRODUCTION, version: newest, reason };
+    await client.sources.deploy(order, inProduction(signal));
   }
 }
 

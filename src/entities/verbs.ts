@@ -86,7 +86,8 @@ export class Verbs {
       const sourceText = await this.#changedText(call, loaded, name, changes);
       return async () => {
         await changeFacts(store, loaded, changes, options);
-        if (sourceText !== undefined) await changeContent(store, loaded, sourceText, options);
+        if (sourceText === undefined) return;
+        await changeContent(store, loaded, { name, sourceText }, options);
       };
     };
     return this.#onEntity("update", id, options, {
@@ -102,6 +103,7 @@ export class Verbs {
   activate(id: string, options: VerbOptions): Promise<WorkflowEntity> {
     const { store } = this.#options;
     return this.#onEntity("activate", id, options, {
+      isNext: true,
       prepare: async (loaded) => () => activate(store, loaded, options),
     });
   }
@@ -163,13 +165,13 @@ export class Verbs {
     verb: Exclude<Verb, "create">,
     id: string,
     options: VerbOptions | undefined,
-    { given, require, prepare }: Work,
+    { given, isNext, require, prepare }: Work,
   ): Promise<void> {
     const { store, askBefore, ready } = this.#options;
     const call = `Workflow.${verb}`;
     requireId(call, id);
     require?.();
-    const loaded = await inOwnWords(() => load(store, id, options));
+    const loaded = await inOwnWords(() => load(store, id, options, isNext));
     const { status, openRuns } = loaded.entity;
     const refused = refusalOf(verb, status, openRuns);
     if (refused !== undefined) {
@@ -217,6 +219,8 @@ export class Verbs {
 
 interface Work {
   readonly given?: unknown;
+  /** The hooks judge the draft, if there is one. */
+  readonly isNext?: boolean;
   /** Refuses what is given. */
   require?(): void;
   /** Refuses what the workflow does not allow; gives what changes it. */

@@ -60,13 +60,15 @@ async function serve(deps: WaitingDeps, found: WaitingKey): Promise<void> {
   if (WHEN_FULL[whenFull ?? 0] !== "replace") {
     return begin(deps, waiting.slice(0, Math.max(0, maxOpenRuns - open.length)));
   }
-  // A run that is being compensated is not cut off.
-  const replaceable = [...open.filter(({ state }) => state !== "COMPENSATING"), ...waiting];
+  // A run that is being compensated is not cut off. One that waits may be older than one that is open: it could not be begun before.
+  const replaceable = [...open.filter(({ state }) => state !== "COMPENSATING"), ...waiting].sort(
+    (a, b) => a.madeAt - b.madeAt,
+  );
   const most = maxOpenRuns - (open.length - (replaceable.length - waiting.length));
   const excess = Math.max(0, replaceable.length - Math.max(0, most));
   // Where nothing but compensations is open, the newest waits.
   const replaced = replaceable.slice(0, Math.min(excess, replaceable.length - 1));
-  await inPieces(replaced, (run) => replace(deps, run, waiting.at(-1)));
+  await inPieces(replaced, (run) => replace(deps, run, replaceable.at(-1)));
   const gone = new Set(replaced.map(({ id }) => id));
   await begin(deps, waiting.filter(({ id }) => !gone.has(id)).slice(0, maxOpenRuns));
 }

@@ -36,6 +36,8 @@ export interface KeyRoom extends RunKey {
 interface KeyedRun {
   readonly id: string;
   readonly workspaceId: string;
+  /** When it was made, in seconds since 1970 with microseconds. */
+  readonly madeAt: number;
 }
 
 /** A key with runs that wait, oldest first, without those that are left out. */
@@ -114,11 +116,13 @@ const FIND_WAITING: Statement = {
         order by r.definition_id, r.concurrency_key limit 1) as n),
     chosen as materialized (select * from keys limit $3::integer)
     select k.definition_id as "definitionId", k.key, l.max_open_runs as "maxOpenRuns", l.when_full as "whenFull",
-      coalesce((select json_agg(json_build_object('id', w.id, 'workspaceId', w.workspace_id) order by w.created_at, w.id)
+      coalesce((select json_agg(json_build_object('id', w.id, 'workspaceId', w.workspace_id, 'madeAt', extract(epoch from w.created_at))
+          order by w.created_at, w.id)
         from (select r.id, r.workspace_id, r.created_at from workflow_runs r where ${WAITING_OF_KEY} and r.id <> all($5::text[])
           order by r.created_at, r.id limit case when l.when_full <> ${REPLACES} then l.max_open_runs else $4::integer end) as w), '[]')
         as waiting,
-      coalesce((select json_agg(json_build_object('id', o.id, 'workspaceId', o.workspace_id, 'state', o.state)
+      coalesce((select json_agg(json_build_object('id', o.id, 'workspaceId', o.workspace_id, 'state', o.state,
+          'madeAt', extract(epoch from o.created_at))
         order by o.created_at, o.id) from (${OPEN_OF_KEY}) as o where l.max_open_runs is not null), '[]') as open
     from chosen as k
     ${LIMIT_OF_KEY}`,

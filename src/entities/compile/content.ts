@@ -191,6 +191,9 @@ export interface ReadContent {
   readonly isCompiled: boolean;
 }
 
+/** How deep the values of a step are in a file: `steps.step-0.on_error.fallback`. */
+const DEEPEST = 4;
+
 /** Of a workflow without a file. */
 export const NO_CONTENT: Content = {
   triggerEvent: undefined,
@@ -203,7 +206,8 @@ export const NO_CONTENT: Content = {
 /** Reads a workflow file, YAML or JSON. Of one that another editor wrote the content has what it has words for. */
 export function readContent(sourceText: string): ReadContent {
   const file = parseFile(sourceText);
-  if (!isObject(file)) return { content: NO_CONTENT, isCompiled: false };
+  const isReadable = isObject(file) && findUnwritable(file, -DEEPEST) === undefined;
+  if (!isReadable) return { content: NO_CONTENT, isCompiled: false };
   const on = isObject(file.on) ? file.on.event : undefined;
   const triggerEvent = typeof on === "string" ? on : undefined;
   const steps = isObject(file.steps) ? Object.entries(file.steps) : [];

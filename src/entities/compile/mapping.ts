@@ -58,14 +58,15 @@ export function compileText(text: string, scope: MappingScope): string | Mapping
   }
   const [only] = terms;
   if (terms.length === 1 && only !== undefined) return compileOne(text, only, scope);
-  const isSum = terms.some((term) => "literal" in term || isKnown(term.word, scope));
+  const isSum =
+    terms.some((term) => "literal" in term || isKnown(term.word, scope)) ||
+    terms.every((term) => "word" in term && isPath(term.word));
   return isSum ? compileSum(terms, scope) : text;
 }
 
 function compileOne(text: string, term: Term, scope: MappingScope): string | MappingFault {
   if ("literal" in term) return term.literal;
-  if (!PATH.test(term.word)) return text;
-  if (!isKnown(term.word, scope) && /^[A-Z]/.test(term.word)) return text;
+  if (!isKnown(term.word, scope) && !isPath(term.word)) return text;
   const read = expressionOf(term.word, scope);
   return typeof read === "string" ? `{{ ${read} }}` : read;
 }
@@ -124,6 +125,11 @@ function isKnown(word: string, { triggerEvent }: MappingScope): boolean {
   if (!PATH.test(word)) return false;
   const [root = ""] = word.split(".");
   return root === nounOf(triggerEvent) || ROOTS.some((known) => known === root);
+}
+
+/** Whether a text is read as a path, known or not: names of types and events, such as `Deal.won`, are none. */
+function isPath(word: string): boolean {
+  return PATH.test(word) && !/^[A-Z]/.test(word);
 }
 
 function expressionOf(word: string, scope: MappingScope): string | MappingFault {
@@ -195,7 +201,8 @@ export function readText(template: string, scope: MappingScope): string {
     return compileText(template, scope) === template ? template : JSON.stringify(template);
   }
   const parts: string[] = [];
-  for (const part of template.split(/(\{\{ .*? \}\})/s)) {
+  // Of a text with many "{{ " and no end each one is looked at to the next one alone.
+  for (const part of template.split(/(\{\{ (?:(?!\{\{ ).)*? \}\})/s)) {
     const [, expression] = /^\{\{ (.*) \}\}$/s.exec(part) ?? [];
     if (expression === undefined) {
       if (part !== "") parts.push(JSON.stringify(part));

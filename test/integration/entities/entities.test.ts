@@ -305,6 +305,22 @@ test("hooks after verbs see what any process does, once it begins again where it
   expect(seen).toEqual(["pause Heard 2", "archive Heard 2", "create Gone 0", "delete Gone 0"]);
 });
 
+test("an editor that saves by itself updates a workflow too", async () => {
+  const updated: string[] = [];
+  entities.Workflow.updated(({ name, triggerEvent }) => {
+    updated.push(`${name} ${triggerEvent}`);
+  });
+  const { $id } = await entities.Workflow.create({ name: "Edited", triggerEvent: "A.b" });
+  const { client } = entities;
+  const { draft } = await client.sources.getDraft({ definitionId: $id });
+  const sourceText = "workflow: Edited\non: { event: A.c }\n";
+  const { etag = "" } = draft ?? {};
+  const draftOf = { definitionId: $id, sourceText, etag, autosave: true };
+  await client.sources.saveDraft(draftOf, { headers: { "Workflows-Actor": "ann" } });
+  await until(() => (updated.length > 0 ? true : undefined));
+  expect(updated).toEqual(["Edited A.c"]);
+});
+
 test("a hook after a verb that fails is called again with the same event", async () => {
   const ids: string[] = [];
   entities.Workflow.created((_workflow, _$, { id }) => {
@@ -443,6 +459,60 @@ test("where production needs an approval a draft is not activated, and a version
   expect(waiting.statusReasons.join()).toMatch(/approv/i);
   expect(await Workflow.find({ status: "Draft" })).toMatchObject([{ $id }]);
   expect(await Workflow.find({ status: "Activated" })).toEqual([]);
+});
+
+test("a hook before activate judges the draft that would be published, whoever has saved it", async () => {
+  const { Workflow, client } = entities;
+  const { $id: definitionId } = await Workflow.create({ ...WELCOME, name: "Judged" });
+  await Workflow.activate(definitionId);
+  const sourceText = "workflow: Judged\non: { event: Deal.lost }\nsteps: { ask: { task: Ask } }\n";
+  await client.sources.saveDraft({ definitionId, sourceText });
+  Workflow.activating(({ triggerEvent }) => {
+    if (triggerEvent !== "Deal.won") throw new Error("That is another event");
+  });
+  await expect(Workflow.activate(definitionId)).rejects.toThrow("That is another event");
+  expect(await Workflow.get(definitionId)).toMatchObject({
+    ...WELCOME,
+    name: "Judged",
+    timeout: 46_000,
+    version: 1,
+  });
+  await Workflow.pause(definitionId);
+  expect(await Workflow.activate(definitionId)).toMatchObject({ status: "Activated", version: 1 });
+});
+
+test("an update of a workflow that is renamed or deleted meanwhile makes no other one", async () => {
+  const { Workflow, client } = entities;
+  const { $id } = await Workflow.create({ ...WELCOME, name: "Old name" });
+  await Workflow.activate($id);
+  let meanwhile: () => Promise<unknown> = async () => {
+    const { workflow } = await client.sources.get({ id: $id });
+    const change = { name: "New name", updateMask: ["name"], etag: workflow?.etag ?? "" };
+    await client.sources.update({ definitionId: $id, ...change });
+  };
+  Workflow.updating(() => meanwhile().then(() => {}));
+  const renamed = await refusal(Workflow.update($id, { timeout: 1_000 }));
+  expect([renamed.code, renamed.message]).toEqual(["ABORTED", expect.stringContaining("New name")]);
+  meanwhile = () => client.sources.delete({ definitionId: $id });
+  expect((await refusal(Workflow.update($id, { timeout: 1_000 }))).code).toBe("NOT_FOUND");
+  expect(await Workflow.find()).toEqual([]);
+});
+
+test("a workflow that runs in staging alone is a draft, with what its newest version does", async () => {
+  const { Workflow, client } = entities;
+  const { $id } = await Workflow.create({ ...WELCOME, name: "Staged" });
+  const { draft } = await client.sources.getDraft({ definitionId: $id });
+  const { etag = "" } = draft ?? {};
+  await client.sources.publishDraft({ definitionId: $id, etag, deployTo: "staging" });
+  const staged = { ...WELCOME, name: "Staged", timeout: 46_000, status: "Draft", version: 0 };
+  expect(await Workflow.get($id)).toMatchObject(staged);
+  expect(await Workflow.find({ status: "Activated" })).toEqual([]);
+  expect(await Workflow.find({ status: "Draft" }, { withContent: true })).toMatchObject([staged]);
+  expect((await refusal(Workflow.trigger($id))).states).toEqual({ from: "Draft", to: "Triggered" });
+  const changed = { ...staged, timeout: 1_000 };
+  expect(await Workflow.update($id, { timeout: 1_000 })).toMatchObject(changed);
+  const activated = { ...changed, status: "Activated", version: 2 };
+  expect(await Workflow.activate($id)).toMatchObject(activated);
 });
 
 test("a verb is sent when the hooks after verbs hear, and not before", async () => {

@@ -128,7 +128,9 @@ steps:
         timeout: 3_600_000,
       },
     });
-    for (const text of ["", "[", "just text", "- a", `${"[".repeat(50_000)}`]) {
+    const deep = `${"[".repeat(50_000)}${"]".repeat(50_000)}`;
+    const deepFile = `{"workflow":"w","on":"manual","steps":{"a":{"capability":"c","with":{"v":${deep}}}}}`;
+    for (const text of ["", "[", "just text", "- a", `${"[".repeat(50_000)}`, deepFile]) {
       expect(readContent(text).isCompiled).toBe(false);
     }
   });

@@ -48,6 +48,7 @@ describe("a text of a mapping", () => {
   test.each([
     ["dael.name", '"dael" is not known; did you mean "deal"?; write input.dael.name'],
     ["example.com", 'or "\\"example.com\\"" for this text'],
+    ["dael.net + dael.tax", '"dael" is not known; did you mean "deal"?'],
     ["step.2.$id", "which is no step before: steps before it are step.0 to step.1"],
     ["step.first.id", "which is no step before"],
     ['"Hi " + name', 'adds "name", which is neither'],
@@ -116,6 +117,13 @@ describe("a text of a mapping", () => {
   ])("%s is read back as it was written", (text) => {
     expect(readText(String(compileText(text, WON)), WON)).toBe(text);
   });
+});
+
+test("a text with very many beginnings of templates is read at once", () => {
+  const text = "{{ ".repeat(60_000);
+  const beganMs = performance.now();
+  expect(readText(text, WON)).toBe(text);
+  expect(performance.now() - beganMs).toBeLessThan(1_000);
 });
 
 test("values inside of lists and objects are compiled, and faults have their paths", () => {

@@ -6,7 +6,7 @@ import { WorkflowStatus } from "../../gen/workflows/ops/v1/workflow_facts_pb.ts"
 import type { Workflow } from "../../gen/workflows/ops/v1/workflows_pb.ts";
 import { StepRunState, WorkflowState } from "../../gen/workflows/v1/workflows_pb.ts";
 import type { Json, JsonObject } from "../engine/values/json.ts";
-import { createMarks, cutText, type MarkData, NOTICE } from "./data.ts";
+import { createMarks, cutText, lastLines, type MarkData, NOTICE } from "./data.ts";
 import {
   type Found,
   itemFound,
@@ -17,7 +17,7 @@ import {
   withoutUnset,
   workflowFound,
 } from "./found.ts";
-import { explanationText, timelineText } from "./run-text.ts";
+import { explanationText, timelineLines } from "./run-text.ts";
 import { findType } from "./search.ts";
 import { TYPES, type TypeName } from "./search-types.ts";
 import { findName, requireObject, wordOf } from "./shapes.ts";
@@ -123,7 +123,8 @@ async function fetchWorkflow(world: McpWorld, id: string, mark: MarkData): Promi
   return {
     found: workflowFound(world, workflow),
     text: [
-      `Status ${wordOf(WorkflowStatus, status)}. ${statusReasons.join(" ")}`.trim(),
+      `Status ${wordOf(WorkflowStatus, status)}.`,
+      ...(statusReasons.length === 0 ? [] : [mark("reasons", statusReasons.join("\n"))]),
       head === 0 ? "Nothing is published." : `Version ${head} with ${steps.length} steps.`,
       mark("description", definition?.description ?? ""),
       ...(steps.length === 0 ? [] : [mark("steps", steps.join("\n"))]),
@@ -142,15 +143,16 @@ async function fetchRun(world: McpWorld, id: string, mark: MarkData): Promise<Fe
   ]);
   if (run === undefined) throw new ToolFault(`there is no run ${id}`);
   const steps = run.steps.map(({ stepId, state }) => `${stepId}: ${wordOf(StepRunState, state)}`);
-  const moves = history.moves.toReversed();
-  const isCut = history.totalSize > moves.length;
+  const changes = timelineLines(history.moves.toReversed());
+  const last = lastLines(changes);
+  const isCut = history.totalSize > history.moves.length || last.length < changes.length;
   return {
     found: runFound(world, run),
     text: [
       `The run is ${wordOf(WorkflowState, run.state)}.`,
       ...(explanation === undefined ? [] : [mark("explanation", explanationText(explanation))]),
       mark("steps", steps.join("\n")),
-      mark(isCut ? `timeline, the last ${moves.length} moves` : "timeline", timelineText(moves)),
+      mark(isCut ? `timeline, the last ${last.length} changes` : "timeline", last.join("\n")),
       ...payloadsOf(run, mark),
     ],
     ...(explanation === undefined ? {} : { metadata: { environment: explanation.environment } }),

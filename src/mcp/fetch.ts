@@ -2,6 +2,7 @@
  * The tool `fetch`: one thing by its id, as text that a person would read, with its facts beside it.
  * Boundary: one function a type over the Get calls. What others wrote stands between marks (data.ts).
  */
+import { DeploymentState } from "../../gen/workflows/ops/v1/deployments_pb.ts";
 import { WorkflowStatus } from "../../gen/workflows/ops/v1/workflow_facts_pb.ts";
 import type { Workflow } from "../../gen/workflows/ops/v1/workflows_pb.ts";
 import { StepRunState, WorkflowState } from "../../gen/workflows/v1/workflows_pb.ts";
@@ -109,9 +110,11 @@ function typeOf(id: string): TypeName {
 
 async function fetchWorkflow(world: McpWorld, id: string, mark: MarkData): Promise<Fetched> {
   const workflow = await getWorkflow(world, id);
-  const { definition, latest, status, statusReasons } = workflow;
+  const { definition, status, statusReasons } = workflow;
+  const { environment } = world;
   const definitionId = definition?.id ?? "";
-  const head = latest?.version ?? 0;
+  const head = versionIn(environment, workflow);
+  const where = environment === "" ? "" : ` in ${environment}`;
   const version =
     head === 0
       ? undefined
@@ -125,13 +128,27 @@ async function fetchWorkflow(world: McpWorld, id: string, mark: MarkData): Promi
     text: [
       `Status ${wordOf(WorkflowStatus, status)}.`,
       ...(statusReasons.length === 0 ? [] : [mark("reasons", statusReasons.join("\n"))]),
-      head === 0 ? "Nothing is published." : `Version ${head} with ${steps.length} steps.`,
+      head === 0
+        ? `Nothing is published${where}.`
+        : `Version ${head}${where} with ${steps.length} steps.`,
       mark("description", definition?.description ?? ""),
       ...(steps.length === 0 ? [] : [mark("steps", steps.join("\n"))]),
       ...(inputSchema === null ? [] : [mark("input schema", inputSchema)]),
     ],
-    metadata: { inputSchema: cutJson(inputSchema) },
+    metadata: {
+      ...(environment === "" ? {} : { environment, version: head }),
+      inputSchema: cutJson(inputSchema),
+    },
   };
+}
+
+/** The version that a start takes; 0: none. */
+function versionIn(environment: string, { latest, deployments }: Workflow): number {
+  if (environment === "") return latest?.version ?? 0;
+  const deployed = deployments.find(
+    (each) => each.environment === environment && each.state === DeploymentState.ACTIVE,
+  );
+  return deployed?.version ?? 0;
 }
 
 async function fetchRun(world: McpWorld, id: string, mark: MarkData): Promise<Fetched> {

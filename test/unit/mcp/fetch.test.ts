@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { DeploymentState } from "../../../gen/workflows/ops/v1/deployments_pb.ts";
 import { Cause_Kind, ReasonCode } from "../../../gen/workflows/ops/v1/runs_pb.ts";
 import { StepRunState, WorkflowState } from "../../../gen/workflows/v1/workflows_pb.ts";
 import { createMarks, cutText } from "../../../src/mcp/data.ts";
@@ -68,6 +69,31 @@ test.each([
 ])("the id %s tells that it is a %s", async (id, type) => {
   const { metadata } = await fetchOne(fakeWorld(ANSWERS).world, { id });
   expect(metadata).toMatchObject({ type });
+});
+
+test("the input of a workflow is that of the version which starts in the environment", async () => {
+  const { ACTIVE, SUPERSEDED } = DeploymentState;
+  const workflow = {
+    ...{ definition: { id: "wf_1", name: "pay" }, latest: { version: 1 } },
+    deployments: [
+      { environment: "production", version: 1, state: ACTIVE },
+      { environment: "staging", version: 2, state: SUPERSEDED },
+      { environment: "staging", version: 3, state: ACTIVE },
+    ],
+  };
+  const answers = {
+    "Workflows.get": { workflow },
+    "Workflows.getVersion": ({ version }: { version: number }) => ({
+      inputSchema: { title: `of ${version}` },
+    }),
+  };
+  const known = async (environment: string) => {
+    const { metadata } = await fetchOne(fakeWorld(answers, environment).world, { id: "wf_1" });
+    return metadata;
+  };
+  expect(await known("")).toMatchObject({ version: 1, inputSchema: { title: "of 1" } });
+  expect(await known("staging")).toMatchObject({ version: 3, inputSchema: { title: "of 3" } });
+  expect(await known("development")).toMatchObject({ version: 0, inputSchema: null });
 });
 
 test.each([

@@ -10,7 +10,11 @@ import { randomUUID } from "node:crypto";
 import { Code, ConnectError, type Transport } from "@connectrpc/connect";
 import { BadRequestSchema } from "../../../../gen/google/rpc/error_details_pb.ts";
 import { type Callers, SCOPES } from "../../../collaborators/identity/callers.ts";
-import { ENVIRONMENT_FORM, isEnvironment } from "../../../engine/values/environment.ts";
+import {
+  ENVIRONMENT_FORM,
+  findEnvironment,
+  isEnvironment,
+} from "../../../engine/values/environment.ts";
 import { findPayloadFault, type Json } from "../../../engine/values/json.ts";
 import { MAX_PAYLOAD_DEPTH } from "../../../engine/values/limits.ts";
 import { clientsOver, type McpWorld } from "../../../mcp/world.ts";
@@ -177,6 +181,7 @@ function worldOf({ local, settings, log }: CallDeps, request: NodeRequest): McpW
   return {
     clients: clientsOver(transport),
     workspaceId,
+    environment: findEnvironment(header.get("workflows-environment") ?? undefined) ?? "",
     consoleUrl: `${baseUrlOf(settings, placeOf(request))}/console`,
     describe: (error) => `${describe(log, error)}${lacksWorkspace(error) ? hint : ""}`,
   };

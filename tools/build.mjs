@@ -17,7 +17,7 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
@@ -29,6 +29,8 @@ const workerFile = join(root, "dist", "service", "source-worker.mjs");
 const stamp = join(root, "dist", "service", "sources.sha256");
 const SOURCES = ["src", "gen", "tools/build.mjs", "package-lock.json"];
 
+/** A service that was started from an earlier build loads some of its files when it first needs them. */
+const KEPT_MS = 7 * 24 * 60 * 60 * 1000;
 /** What loads the other files of the command line. */
 const MAIN = "main.mjs";
 
@@ -70,8 +72,8 @@ async function buildFile(entry, file) {
   renameSync(written, file);
 }
 
-/** Compiles an entry into main.mjs and files that it loads when they are needed. Other files of the folder are removed, but for `kept`. */
-async function buildFolder(entry, folder, { first = "", kept = [] } = {}) {
+/** Compiles an entry into main.mjs and files that it loads when they are needed. Those of earlier builds are removed a week later. */
+async function buildFolder(entry, folder, first = "") {
   const made = `${folder}.${process.pid}`;
   await build({
     ...OPTIONS,
@@ -85,8 +87,11 @@ async function buildFolder(entry, folder, { first = "", kept = [] } = {}) {
   const names = readdirSync(made).sort((a, b) => (a === MAIN) - (b === MAIN));
   mkdirSync(folder, { recursive: true });
   for (const name of names) renameSync(join(made, name), join(folder, name));
-  for (const name of readdirSync(folder))
-    if (!names.includes(name) && !kept.includes(name)) rmSync(join(folder, name), { force: true });
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name);
+    const writtenMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
+    if (!names.includes(name) && writtenMs < Date.now() - KEPT_MS) rmSync(path, { force: true });
+  }
   rmSync(made, { recursive: true });
 }
 
@@ -104,10 +109,8 @@ const isBuilt =
 
 if (!isBuilt) {
   await buildFile("src/ingress/rpc/source-worker.ts", workerFile);
-  await buildFolder("src/main.ts", dirname(outfile), {
-    kept: [basename(workerFile), basename(stamp)],
-  });
-  await buildFolder("src/cli/main.ts", cli, { first: "#!/usr/bin/env node\n" });
+  await buildFolder("src/main.ts", dirname(outfile));
+  await buildFolder("src/cli/main.ts", cli, "#!/usr/bin/env node\n");
   writeFileSync(stamp, sources);
 }
 // When the sources were read: tools/workflows.mjs compares their times with it.

@@ -1,5 +1,6 @@
 /** `workflows mcp`: the tools of the Model Context Protocol over standard input and output. Boundary: tools are src/mcp/. */
 import { once } from "node:events";
+import { findEnvironment } from "../engine/values/environment.ts";
 import { serveTerminal } from "../mcp/serve.ts";
 import { VERSION } from "../process/version.ts";
 import { type Call, textOption } from "./call.ts";
@@ -22,6 +23,7 @@ export async function run(call: Call): Promise<number> {
     {
       clients: connectService(settings, undefined, "mcp"),
       workspaceId: settings.workspace,
+      environment: findEnvironment(settings.environment) ?? "",
       consoleUrl: `${settings.server}/console`,
       describe: (error) => (findFailure(error) ?? toError(error)).message,
     },

@@ -57,8 +57,6 @@ export async function definitionIdOf(world: McpWorld, args: JsonObject): Promise
   return (await getWorkflow(world, id)).definition?.id ?? "";
 }
 
-/** Runs of an agent say so, also where the request does not. */
-
 /** A text. Throws a ToolFault without one, unless something stands in for it. */
 export function textOf(args: JsonObject, name: string, otherwise?: string): string {
   const value = args[name] ?? otherwise;

@@ -37,6 +37,18 @@ export function cutText(text: string): string {
   return `${shown}\n[cut: ${end} of ${bytes.byteLength} bytes]`;
 }
 
+/** The last lines for which there is room, one at least: a text is cut at its end, where the newest ones are. */
+export function lastLines(lines: readonly string[]): string[] {
+  let from = lines.length;
+  let left = SHOWN_BYTES;
+  while (from > 0) {
+    left -= encoder.encode(`${lines[from - 1]}\n`).byteLength;
+    if (left < 0 && from < lines.length) break;
+    from -= 1;
+  }
+  return lines.slice(from);
+}
+
 /** A text of others as one line of a list. */
 export function titleOf(text: string): string {
   const line = text.replaceAll(/\s+/g, " ").trim();

@@ -60,9 +60,8 @@ export async function doAll(world: McpWorld, given: Json): Promise<JsonObject> {
   const caller: ActionCaller = { isAgent, subject };
   const results: Json[] = [];
   for (const [at, { name, action, args, as }] of asked.entries()) {
-    const options = {
-      headers: { "Idempotency-Key": asked.length === 1 ? key : `${key}-${at + 1}` },
-    };
+    // Of one action too: no key of a caller may be that of another call's line.
+    const options = { headers: { "Idempotency-Key": `${key}-${at + 1}` } };
     try {
       const result = await action.run({ world, caller, args, options });
       results.push({ action: name, ...(as === undefined ? {} : { name: as }), result });

@@ -2,11 +2,12 @@
  * The tool `fetch`: one thing by its id, as text that a person would read, with its facts beside it.
  * Boundary: one function a type over the Get calls. What others wrote stands between marks (data.ts).
  */
+import { DeploymentState } from "../../gen/workflows/ops/v1/deployments_pb.ts";
 import { WorkflowStatus } from "../../gen/workflows/ops/v1/workflow_facts_pb.ts";
 import type { Workflow } from "../../gen/workflows/ops/v1/workflows_pb.ts";
 import { StepRunState, WorkflowState } from "../../gen/workflows/v1/workflows_pb.ts";
 import type { Json, JsonObject } from "../engine/values/json.ts";
-import { createMarks, cutText, type MarkData, NOTICE } from "./data.ts";
+import { createMarks, cutText, lastLines, type MarkData, NOTICE } from "./data.ts";
 import {
   type Found,
   itemFound,
@@ -17,7 +18,7 @@ import {
   withoutUnset,
   workflowFound,
 } from "./found.ts";
-import { explanationText, timelineText } from "./run-text.ts";
+import { explanationText, timelineLines } from "./run-text.ts";
 import { findType } from "./search.ts";
 import { TYPES, type TypeName } from "./search-types.ts";
 import { findName, requireObject, wordOf } from "./shapes.ts";
@@ -109,9 +110,11 @@ function typeOf(id: string): TypeName {
 
 async function fetchWorkflow(world: McpWorld, id: string, mark: MarkData): Promise<Fetched> {
   const workflow = await getWorkflow(world, id);
-  const { definition, latest, status, statusReasons } = workflow;
+  const { definition, status, statusReasons } = workflow;
+  const { environment } = world;
   const definitionId = definition?.id ?? "";
-  const head = latest?.version ?? 0;
+  const head = versionIn(environment, workflow);
+  const where = environment === "" ? "" : ` in ${environment}`;
   const version =
     head === 0
       ? undefined
@@ -123,14 +126,29 @@ async function fetchWorkflow(world: McpWorld, id: string, mark: MarkData): Promi
   return {
     found: workflowFound(world, workflow),
     text: [
-      `Status ${wordOf(WorkflowStatus, status)}. ${statusReasons.join(" ")}`.trim(),
-      head === 0 ? "Nothing is published." : `Version ${head} with ${steps.length} steps.`,
+      `Status ${wordOf(WorkflowStatus, status)}.`,
+      ...(statusReasons.length === 0 ? [] : [mark("reasons", statusReasons.join("\n"))]),
+      head === 0
+        ? `Nothing is published${where}.`
+        : `Version ${head}${where} with ${steps.length} steps.`,
       mark("description", definition?.description ?? ""),
       ...(steps.length === 0 ? [] : [mark("steps", steps.join("\n"))]),
       ...(inputSchema === null ? [] : [mark("input schema", inputSchema)]),
     ],
-    metadata: { inputSchema: cutJson(inputSchema) },
+    metadata: {
+      ...(environment === "" ? {} : { environment, version: head }),
+      inputSchema: cutJson(inputSchema),
+    },
   };
+}
+
+/** The version that a start takes; 0: none. */
+function versionIn(environment: string, { latest, deployments }: Workflow): number {
+  if (environment === "") return latest?.version ?? 0;
+  const deployed = deployments.find(
+    (each) => each.environment === environment && each.state === DeploymentState.ACTIVE,
+  );
+  return deployed?.version ?? 0;
 }
 
 async function fetchRun(world: McpWorld, id: string, mark: MarkData): Promise<Fetched> {
@@ -142,15 +160,16 @@ async function fetchRun(world: McpWorld, id: string, mark: MarkData): Promise<Fe
   ]);
   if (run === undefined) throw new ToolFault(`there is no run ${id}`);
   const steps = run.steps.map(({ stepId, state }) => `${stepId}: ${wordOf(StepRunState, state)}`);
-  const moves = history.moves.toReversed();
-  const isCut = history.totalSize > moves.length;
+  const changes = timelineLines(history.moves.toReversed());
+  const last = lastLines(changes);
+  const isCut = history.totalSize > history.moves.length || last.length < changes.length;
   return {
     found: runFound(world, run),
     text: [
       `The run is ${wordOf(WorkflowState, run.state)}.`,
       ...(explanation === undefined ? [] : [mark("explanation", explanationText(explanation))]),
       mark("steps", steps.join("\n")),
-      mark(isCut ? `timeline, the last ${moves.length} moves` : "timeline", timelineText(moves)),
+      mark(isCut ? `timeline, the last ${last.length} changes` : "timeline", last.join("\n")),
       ...payloadsOf(run, mark),
     ],
     ...(explanation === undefined ? {} : { metadata: { environment: explanation.environment } }),

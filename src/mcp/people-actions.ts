@@ -41,7 +41,7 @@ const OF_WORKFLOWS: Readonly<Record<string, Action>> = {
     },
   },
   "Workflow.activate": {
-    about: "deploys the latest version to production; a paused workflow is resumed",
+    about: "resumes a paused workflow; deploys the newest version where none is in production",
     ...{ rpc: `${Workflows.typeName}/Deploy`, args: ["id", "reason"], places: 2 },
     async run({ world, args, options }) {
       const workflow = await getWorkflow(world, textOf(args, "id"));

@@ -26,12 +26,10 @@ export function explanationText({ sentence, waits, moreWaits }: Explanation): st
 }
 
 /** A line for each change, as the moves are given. */
-export function timelineText(moves: readonly Move[]): string {
-  return moves
-    .flatMap(({ at, cause, changes }) =>
-      changes.map((change) => `${timeOf(at) ?? ""} ${changeText(change)} (${causeText(cause)})`),
-    )
-    .join("\n");
+export function timelineLines(moves: readonly Move[]): string[] {
+  return moves.flatMap(({ at, cause, changes }) =>
+    changes.map((change) => `${timeOf(at) ?? ""} ${changeText(change)} (${causeText(cause)})`),
+  );
 }
 
 function changeText(change: StateChange): string {

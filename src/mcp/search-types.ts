@@ -44,17 +44,22 @@ interface PageQuestion {
   readonly token: string;
 }
 
+/** The fields of the request by direction, and what is compared where it has none: the fact of the key's name unless given. */
+interface SearchSort {
+  readonly asc?: JsonObject;
+  readonly desc?: JsonObject;
+  readonly fact?: string;
+}
+
 /** One type. */
 export interface SearchType {
   readonly keys: FilterKeys;
   /** The field that plain words fill; undefined: they are compared with titles. */
   readonly wordsField?: string;
   /** Sort keys, with the fields of the request that order by them; undefined: the things are sorted here. */
-  readonly sorts: Readonly<
-    Record<string, { readonly asc?: JsonObject; readonly desc?: JsonObject }>
-  >;
-  /** The filter leaves some out that the call finds. */
-  isKept?(item: Found, own: ReadonlyMap<string, Json>): boolean;
+  readonly sorts: Readonly<Record<string, SearchSort>>;
+  /** What is left out of what the call finds, by the words of keys without a field; undefined: nothing is. */
+  keeps?(own: ReadonlyMap<string, Json>): ((item: Found) => boolean) | undefined;
   page(world: McpWorld, question: PageQuestion): Promise<FoundPage>;
 }
 
@@ -65,6 +70,7 @@ export type TypeName = (typeof TYPES)[number];
 
 /** Stands for DEPLOYED with open runs. */
 const TRIGGERED = 100;
+const DEPLOYED = wordOf(WorkflowStatus, WorkflowStatus.DEPLOYED);
 const WORKFLOW_WORDS = new Map([
   ...wordsOf(WorkflowStatus),
   ["ACTIVE", WorkflowStatus.DEPLOYED],
@@ -94,15 +100,15 @@ const WORKFLOW: SearchType = {
   wordsField: "text",
   sorts: {
     createdAt: { desc: { orderBy: WorkflowOrder.NEWEST } },
-    name: { asc: { orderBy: WorkflowOrder.NAME } },
+    name: { asc: { orderBy: WorkflowOrder.NAME }, fact: "title" },
     updatedAt: { desc: { orderBy: WorkflowOrder.UPDATED } },
     ...{ lastRunAt: HERE, runCount: HERE, successCount: HERE, failureCount: HERE },
     ...{ openRuns: HERE, successRate: HERE },
   },
-  isKept: ({ openRuns }, own) => {
+  keeps(own) {
     const asked = numbersOf(own.get("status"));
-    const isBusy = asked.includes(TRIGGERED) && !asked.includes(WorkflowStatus.DEPLOYED);
-    return !isBusy || (typeof openRuns === "number" && openRuns > 0);
+    if (!asked.includes(TRIGGERED) || asked.includes(WorkflowStatus.DEPLOYED)) return undefined;
+    return ({ status, openRuns }) => status !== DEPLOYED || Number(openRuns) > 0;
   },
   async page(world, { fields, own, size, token }) {
     const statuses = numbersOf(own.get("status")).map((number) =>
@@ -161,9 +167,10 @@ const STEP: SearchType = {
     state: { field: "", kind: "words", words: wordsOf(StepRunState), isList: true },
   },
   sorts: { startedAt: HERE, completedAt: HERE, costUsd: HERE },
-  isKept: ({ state }, own) => {
-    const states = [...numbersOf(own.get("status")), ...numbersOf(own.get("state"))];
-    return states.length === 0 || states.some((each) => wordOf(StepRunState, each) === state);
+  keeps(own) {
+    const asked = [...numbersOf(own.get("status")), ...numbersOf(own.get("state"))];
+    const words = asked.map((each) => wordOf(StepRunState, each));
+    return words.length === 0 ? undefined : ({ state }) => words.some((word) => word === state);
   },
   async page(world, { own }) {
     const runId = own.get("runId");

@@ -65,7 +65,7 @@ interface Search {
   /** Compared with titles, in lower case; "": nothing is. */
   readonly words: string;
   /** Done here; undefined: the call has the order. */
-  readonly sort: { readonly key: string; readonly isDown: boolean } | undefined;
+  readonly sort: { readonly fact: string; readonly isDown: boolean } | undefined;
   readonly limit: number;
   readonly token: string;
 }
@@ -73,8 +73,9 @@ interface Search {
 /** search. Throws a ToolFault for arguments that it does not know. */
 export async function search(world: McpWorld, given: Json): Promise<JsonObject> {
   const asked = readSearch(requireObject("arguments", given));
-  const isPlain = asked.sort === undefined && asked.words === "" && !leavesOut(asked);
-  return isPlain ? plainly(world, asked) : lookedAt(world, asked);
+  const keeps = asked.type.keeps?.(asked.own);
+  const isPlain = asked.sort === undefined && asked.words === "" && keeps === undefined;
+  return isPlain ? plainly(world, asked) : lookedAt(world, asked, keeps);
 }
 
 /** The type that a word names. Throws a ToolFault that names the nearest. */
@@ -103,7 +104,7 @@ function readSearch(given: JsonObject): Search {
   return {
     ...{ type, fields, own, limit: readLimit(args.limit) },
     words: inField ? "" : words.toLowerCase(),
-    sort: isHere ? { key: sort.key, isDown: sort.isDown } : undefined,
+    sort: isHere ? { fact: sort.fact, isDown: sort.isDown } : undefined,
     token: readText("pageToken", args.pageToken),
   };
 }
@@ -119,7 +120,8 @@ function readSort(name: TypeName, { sorts }: SearchType, given: Json | undefined
   if (direction !== "asc" && direction !== "desc") {
     throw new ToolFault(`sort.${word} is ${shown(direction)}; use "asc" or "desc"`);
   }
-  return { key, isDown: direction === "desc", fields: sorts[key]?.[direction] };
+  const { [direction]: fields, fact = key } = sorts[key] ?? {};
+  return { fact, isDown: direction === "desc", fields };
 }
 
 function readLimit(given: Json | undefined): number {
@@ -136,11 +138,6 @@ function readText(name: string, given: Json | undefined): string {
   throw new ToolFault(`${name} must be a text`);
 }
 
-/** Whether something that the call finds may be left out here. */
-function leavesOut({ type, own }: Search): boolean {
-  return type.isKept !== undefined && own.size > 0;
-}
-
 /** As the call finds and orders them. A page of runs may be short, and still not be the last one. */
 async function plainly(world: McpWorld, asked: Search): Promise<JsonObject> {
   const { type, fields, own, limit } = asked;
@@ -149,19 +146,23 @@ async function plainly(world: McpWorld, asked: Search): Promise<JsonObject> {
   let total: number | undefined;
   for (let calls = 0; calls < CALLS_AT_MOST && found.length < limit; calls += 1) {
     const page = await type.page(world, { fields, own, size: limit - found.length, token });
-    found.push(...page.items.slice(0, limit - found.length));
+    found.push(...page.items);
     total = page.total;
     token = page.next;
     if (token === "") break;
   }
-  return answerOf(found, {
-    ...(token === "" ? {} : { nextPageToken: token }),
-    ...(total === undefined ? {} : { totalSize: total }),
-  });
+  const ofTotal: JsonObject = total === undefined ? {} : { totalSize: total };
+  // Some calls give more than they are asked for; the token is behind what they gave.
+  if (token !== "") return answerOf(found, { nextPageToken: token, ...ofTotal });
+  return answerOf(found.slice(0, limit), { ...ofTotal, ...noteOf(leftOut(found, limit)) });
 }
 
 /** Of the first ones, those that are kept, in the order that is asked for. */
-async function lookedAt(world: McpWorld, asked: Search): Promise<JsonObject> {
+async function lookedAt(
+  world: McpWorld,
+  asked: Search,
+  keeps: (item: Found) => boolean = () => true,
+): Promise<JsonObject> {
   const { type, fields, own, limit, words, sort } = asked;
   const found: Found[] = [];
   let seen = 0;
@@ -169,14 +170,27 @@ async function lookedAt(world: McpWorld, asked: Search): Promise<JsonObject> {
   for (let calls = 0; calls < CALLS_AT_MOST && seen < LOOKED_AT; calls += 1) {
     const page = await type.page(world, { fields, own, size: LOOKED_AT - seen, token });
     seen += page.items.length;
-    const kept = page.items.filter((item) => type.isKept?.(item, own) ?? true);
+    const kept = page.items.filter(keeps);
     found.push(...kept.filter(({ title }) => title.toLowerCase().includes(words)));
     token = page.next;
     if (token === "") break;
   }
-  if (sort !== undefined) found.sort((a, b) => inOrder(a[sort.key], b[sort.key], sort.isDown));
-  const note = `there are more: these are of the first ${seen}; a narrower filter finds the others`;
-  return answerOf(found.slice(0, limit), token === "" ? {} : { note });
+  if (sort !== undefined) found.sort((a, b) => inOrder(a[sort.fact], b[sort.fact], sort.isDown));
+  const others = `there are more: these are of the first ${seen}; a narrower filter finds the others`;
+  const notes = [...leftOut(found, limit), ...(token === "" ? [] : [others])];
+  return answerOf(found.slice(0, limit), noteOf(notes));
+}
+
+function leftOut(found: readonly Found[], limit: number): string[] {
+  const left = found.length - limit;
+  if (left <= 0) return [];
+  return [
+    `${left} more match: a higher limit, ${LIMIT_AT_MOST} at most, or a narrower filter shows them`,
+  ];
+}
+
+function noteOf(notes: readonly string[]): JsonObject {
+  return notes.length === 0 ? {} : { note: notes.join("; ") };
 }
 
 /** What has no value comes last, whatever the direction. */

@@ -27,6 +27,8 @@ export interface McpWorld {
   readonly clients: McpClients;
   /** "": the token's. */
   readonly workspaceId: string;
+  /** Where the clients start runs; "": production. */
+  readonly environment: string;
   /** The URL of the console, without a slash at its end. */
   readonly consoleUrl: string;
   /** What a failed call means, in words for the caller. */

@@ -28,7 +28,10 @@ export interface Answers {
 }
 
 /** A world whose calls are kept in `asked`. */
-export function fakeWorld(answers: Answers = {}): { world: McpWorld; asked: Asked[] } {
+export function fakeWorld(
+  answers: Answers = {},
+  environment = "",
+): { world: McpWorld; asked: Asked[] } {
   const asked: Asked[] = [];
   const { isAgent = false, scopes = SCOPES } = answers;
   const who = { subject: isAgent ? "scout" : "ann", isAgent, rpcs: rpcsOf(new Set(scopes)) };
@@ -50,7 +53,7 @@ export function fakeWorld(answers: Answers = {}): { world: McpWorld; asked: Aske
   });
   const world: McpWorld = {
     clients: clientsOver(transport),
-    workspaceId: "ws",
+    ...{ workspaceId: "ws", environment },
     consoleUrl: "http://127.0.0.1:8080/console",
     describe: (error) =>
       error instanceof ConnectError ? `${Code[error.code]}: ${error.rawMessage}` : String(error),

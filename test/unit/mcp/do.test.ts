@@ -79,6 +79,9 @@ describe("keys", () => {
       return asked.map((each) => each.key);
     };
     expect(await keys("k")).toEqual(["k-1", "k-2"]);
+    const { world, asked } = fakeWorld({ "WorkflowService.startRun": RUN });
+    await doAll(world, { ...trigger, key: "k-1" });
+    expect(asked).toMatchObject([{ key: "k-1-1" }]);
     const [first, second] = [await keys(), await keys()];
     expect(new Set([...first, ...second]).size).toBe(4);
   });

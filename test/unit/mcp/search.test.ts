@@ -12,7 +12,8 @@ const { DEPLOYED, PAUSED, DRAFT } = WorkflowStatus;
 function workflow(name: string, lastRun?: string, openRuns = 0n) {
   const lastRunAt =
     lastRun === undefined ? {} : { lastRunAt: timestampFromDate(new Date(lastRun)) };
-  return { definition: { id: `wf_${name}`, name }, metrics: { ...lastRunAt, openRuns } };
+  const metrics = { ...lastRunAt, openRuns };
+  return { definition: { id: `wf_${name}`, name }, metrics, status: DEPLOYED };
 }
 
 async function titles(given: JsonObject, answers = {}): Promise<unknown[]> {
@@ -44,6 +45,23 @@ describe("a filter", () => {
     const workflows = [workflow("idle"), workflow("busy", undefined, 2n)];
     const found = titles({ filter: { status: "Triggered" } }, { "Workflows.list": { workflows } });
     expect(await found).toEqual(["busy"]);
+  });
+
+  test("Triggered beside another status leaves none of the other out", async () => {
+    const paused = { ...workflow("paused"), status: PAUSED };
+    const deployed = { ...workflow("idle"), status: DEPLOYED };
+    const answers = { "Workflows.list": { workflows: [paused, deployed] } };
+    const filter = { status: ["Triggered", "Paused"] };
+    expect(await titles({ filter }, answers)).toEqual(["paused"]);
+  });
+
+  test("that the call has whole is paged by the call", async () => {
+    const page = { workflows: [workflow("a"), workflow("b")], nextPageToken: "p2", totalSize: 9 };
+    const { world, asked } = fakeWorld({ "Workflows.list": page });
+    const filter = { status: "Activated", contains: "approval" };
+    const { nextPageToken, totalSize } = await search(world, { filter, limit: 2 });
+    expect([nextPageToken, totalSize]).toEqual(["p2", 9]);
+    expect(asked).toMatchObject([{ request: { pageSize: 2 } }]);
   });
 
   test("is the fields of Runs.Search, in either case style", async () => {
@@ -105,6 +123,20 @@ describe("an order", () => {
     expect(await titles({ sort: { lastRunAt: "desc" }, limit: 1 }, answers)).toEqual(["new"]);
   });
 
+  test("by name goes both ways", async () => {
+    const workflows = [workflow("b"), workflow("c"), workflow("a")];
+    const found = titles({ sort: { name: "desc" } }, { "Workflows.list": { workflows } });
+    expect(await found).toEqual(["c", "b", "a"]);
+  });
+
+  test("says how many match beside those that it shows", async () => {
+    const workflows = Array.from({ length: 25 }, (_, n) => workflow(`w${n}`));
+    const { world } = fakeWorld({ "Workflows.list": { workflows } });
+    const { results, note } = await search(world, { sort: { runCount: "desc" } });
+    expect(results).toHaveLength(20);
+    expect(note).toMatch(/^5 more match: a higher limit, 100 at most/);
+  });
+
   test("looks at a bounded number of things, and says that there are more", async () => {
     const page = { workflows: Array.from({ length: 250 }, (_, n) => workflow(`w${n}`)) };
     const answers = { "Workflows.list": { ...page, nextPageToken: "more" } };
@@ -128,6 +160,23 @@ describe("pages", () => {
     expect(asked.map(({ request }) => (request as { pageToken: string }).pageToken)).toEqual([
       ...["", "p1", "p2"],
     ]);
+  });
+
+  test("leave out nothing that stands before their token", async () => {
+    const items = ["a", "b", "c"].map((id) => ({ id, title: id }));
+    const shown = titles(
+      { type: "InboxItem", limit: 2 },
+      { "Inbox.list": { items, nextPageToken: "p2" } },
+    );
+    expect(await shown).toEqual(["a", "b", "c"]);
+  });
+
+  test("of a call without pages end with a note of how many are left out", async () => {
+    const steps = Array.from({ length: 30 }, (_, n) => ({ stepId: `s${n}` }));
+    const { world } = fakeWorld({ "WorkflowService.getRun": { run: { id: "wfr_1", steps } } });
+    const found = await search(world, { type: "Step", filter: { runId: "wfr_1" } });
+    expect(found).toMatchObject({ totalSize: 30, note: expect.stringMatching(/^10 more match/) });
+    expect(found).not.toHaveProperty("nextPageToken");
   });
 
   test("plain words fill the call's field, or are compared with titles", async () => {

@@ -8,7 +8,13 @@
  */
 import { randomUUID } from "node:crypto";
 import { Code, ConnectError, type Transport } from "@connectrpc/connect";
+import { BadRequestSchema } from "../../../../gen/google/rpc/error_details_pb.ts";
 import { type Callers, SCOPES } from "../../../collaborators/identity/callers.ts";
+import {
+  ENVIRONMENT_FORM,
+  findEnvironment,
+  isEnvironment,
+} from "../../../engine/values/environment.ts";
 import { findPayloadFault, type Json } from "../../../engine/values/json.ts";
 import { MAX_PAYLOAD_DEPTH } from "../../../engine/values/limits.ts";
 import { clientsOver, type McpWorld } from "../../../mcp/world.ts";
@@ -16,6 +22,7 @@ import type { Log } from "../../../process/log.ts";
 import { Refusal } from "../../../process/refusal.ts";
 import { VERSION } from "../../../process/version.ts";
 import { toConnectError } from "../errors.ts";
+import { invalidFields } from "../fields.ts";
 import { requireCaller, requireScope } from "../guard.ts";
 import { createBodyRoom } from "../hooks/body-room.ts";
 import { BODY_BYTES, readDelivery } from "../hooks/delivery.ts";
@@ -119,11 +126,14 @@ async function answer(deps: CallDeps, request: NodeRequest): Promise<Answer> {
     const message = readBody(body);
     // A process that nobody asks by MCP never loads the package.
     const { answerHttp } = await import("../../../mcp/serve.ts");
-    const asked = new Request(`${baseUrlOf(settings, placeOf(request))}${MCP_PATH}`, {
+    // The host that the caller names may be none of a URL.
+    const asked = new Request(`http://localhost${MCP_PATH}`, {
       ...{ method: "POST", headers: headersOf(request, READ_HEADERS), signal },
       body: "{}",
     });
     const made = await answerHttp(worldOf(deps, request), VERSION, asked, message);
+    // Whether the connection is kept its caller and Node agree on.
+    made.headers.delete("connection");
     const headers = Object.fromEntries(made.headers);
     return { status: made.status, headers, body: Buffer.from(await made.arrayBuffer()) };
   } finally {
@@ -155,7 +165,7 @@ function worldOf({ local, settings, log }: CallDeps, request: NodeRequest): McpW
   const header = headersOf(request, HANDED_ON);
   header.set("workflows-via", "mcp");
   const environment = query.get("environment");
-  if (environment !== null) header.set("workflows-environment", environment);
+  if (environment !== null) header.set("workflows-environment", requireEnvironment(environment));
   const transport: Transport = {
     unary: (method, signal, timeoutMs, own, input, values) => {
       const headers = new Headers(header);
@@ -166,12 +176,27 @@ function worldOf({ local, settings, log }: CallDeps, request: NodeRequest): McpW
     },
     stream: (...call) => local.stream(...call),
   };
+  const workspaceId = query.get("workspace") ?? "";
+  const hint = workspaceId === "" ? `; name it in the address: ${MCP_PATH}?workspace=ws_1` : "";
   return {
     clients: clientsOver(transport),
-    workspaceId: query.get("workspace") ?? "",
+    workspaceId,
+    environment: findEnvironment(header.get("workflows-environment") ?? undefined) ?? "",
     consoleUrl: `${baseUrlOf(settings, placeOf(request))}/console`,
-    describe: (error) => describe(log, error),
+    describe: (error) => `${describe(log, error)}${lacksWorkspace(error) ? hint : ""}`,
   };
+}
+
+/** A name that is none could not be sent on in a header either. */
+function requireEnvironment(name: string): string {
+  if (isEnvironment(name)) return name;
+  throw invalidFields([{ field: "environment", description: ENVIRONMENT_FORM }]);
+}
+
+function lacksWorkspace(error: unknown): boolean {
+  if (!(error instanceof ConnectError)) return false;
+  const faults = error.findDetails(BadRequestSchema).flatMap((each) => each.fieldViolations);
+  return faults.some(({ field }) => field === "workspace_id");
 }
 
 function describe(log: Log, error: unknown): string {

@@ -8,6 +8,7 @@ import { nearest } from "../file/faults.ts";
 import type { Action, ActionCaller } from "./action.ts";
 import { ACTIONS } from "./actions.ts";
 import { type CodeLine, readCode } from "./code.ts";
+import { DONE_BY_HAND } from "./people-actions.ts";
 import { findName, requireObject, shown } from "./shapes.ts";
 import { type McpWorld, ToolFault } from "./world.ts";
 
@@ -128,6 +129,12 @@ function findAction(
 ): Action {
   const action = ACTIONS.get(name);
   if (action !== undefined && allowed.includes(name)) return action;
+  const byHand = DONE_BY_HAND.get(name);
+  if (byHand !== undefined) {
+    throw new ToolFault(
+      `${where}${name} is refused: nothing is decided or deployed over MCP. A person does it in the console, or by \`${byHand}\``,
+    );
+  }
   if (action === undefined) {
     throw new ToolFault(
       `${where}there is no action ${name}${nearest(name, ACTIONS.keys())}; yours are ${allowed.join(", ")}`,

@@ -1,24 +1,18 @@
 /**
- * Actions of `do` for people: workflows and runs are deployed, paused and ended, and items decided. No agent does any of them.
+ * Actions of `do` for people: workflows are drafted, paused and ended, and runs ended. No agent does any of them.
  * Boundary: arguments to requests; who may do what the handlers decide.
  */
-import { Inbox, Verdict } from "../../gen/workflows/ops/v1/inbox_pb.ts";
 import { Schedules } from "../../gen/workflows/ops/v1/schedules_pb.ts";
-import { Templates } from "../../gen/workflows/ops/v1/templates_pb.ts";
-import { WorkflowStatus } from "../../gen/workflows/ops/v1/workflow_facts_pb.ts";
 import { Workflows } from "../../gen/workflows/ops/v1/workflows_pb.ts";
 import { type WorkflowRun, WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
 import {
   type Action,
   type ActionCall,
   definitionIdOf,
-  objectOf,
   runAnswer,
   textOf,
   workflowAnswer,
 } from "./action.ts";
-import { getWorkflow } from "./fetch.ts";
-import { itemFound } from "./found.ts";
 import { linkTo, type McpWorld } from "./world.ts";
 
 const V1 = WorkflowService.typeName;
@@ -38,23 +32,6 @@ const OF_WORKFLOWS: Readonly<Record<string, Action>> = {
         options,
       );
       return workflowAnswer(world, workflow?.definition?.id ?? "");
-    },
-  },
-  "Workflow.activate": {
-    about: "resumes a paused workflow; deploys the newest version where none is in production",
-    ...{ rpc: `${Workflows.typeName}/Deploy`, args: ["id", "reason"], places: 2 },
-    async run({ world, args, options }) {
-      const workflow = await getWorkflow(world, textOf(args, "id"));
-      const definitionId = workflow.definition?.id ?? "";
-      const reason = textOf(args, "reason", "");
-      const { sources } = world.clients;
-      if (workflow.status === WorkflowStatus.PAUSED) {
-        await sources.resume({ definitionId, reason }, options);
-      } else {
-        const version = workflow.latest?.version ?? 0;
-        await sources.deploy({ definitionId, environment: "production", version, reason }, options);
-      }
-      return workflowAnswer(world, definitionId);
     },
   },
   "Workflow.pause": {
@@ -79,21 +56,6 @@ const OF_WORKFLOWS: Readonly<Record<string, Action>> = {
       return workflowAnswer(world, definitionId);
     },
   },
-  "Template.install": {
-    about: "makes a workflow of a template, with parameters, and publishes it",
-    rpc: `${Templates.typeName}/Install`,
-    ...{ args: ["id", "parameters", "name"], places: 3 },
-    async run({ world, args, options }) {
-      const { definition } = await world.clients.templates.install(
-        {
-          ...{ workspaceId: world.workspaceId, templateId: textOf(args, "id") },
-          ...{ parameters: objectOf(args, "parameters"), name: textOf(args, "name", "") },
-        },
-        options,
-      );
-      return workflowAnswer(world, definition?.id ?? "");
-    },
-  },
 };
 
 const OF_RUNS: Readonly<Record<string, Action>> = {
@@ -106,26 +68,6 @@ const OF_RUNS: Readonly<Record<string, Action>> = {
   "Run.cancel": runAction("CancelRun", "ends a run", (clients, request, options) =>
     clients.workflows.cancelRun(request, options),
   ),
-  "InboxItem.approve": decision(Verdict.APPROVE, "approves an item"),
-  "InboxItem.deny": decision(Verdict.DENY, "denies an item"),
-  "InboxItem.complete": {
-    about: "completes a task with its output",
-    rpc: `${Inbox.typeName}/CompleteTask`,
-    ...{ args: ["id", "output", "reason"], places: 2 },
-    async run({ world, args, options }) {
-      const { item } = await world.clients.inbox.completeTask(
-        {
-          ...{ id: textOf(args, "id"), output: objectOf(args, "output") },
-          reason: textOf(args, "reason", ""),
-        },
-        options,
-      );
-      return {
-        id: textOf(args, "id"),
-        state: item === undefined ? "" : (itemFound(world, item).state ?? ""),
-      };
-    },
-  },
   "Schedule.run": {
     about: "starts a run as the schedule would, now",
     ...{ rpc: `${Schedules.typeName}/RunNow`, args: ["id", "reason"], places: 2 },
@@ -157,26 +99,15 @@ function runAction(rpc: string, about: string, call: OneRun): Action {
   };
 }
 
-function decision(verdict: Verdict, about: string): Action {
-  return {
-    about: `${about}, with a comment and the digest that fetch shows`,
-    rpc: `${Inbox.typeName}/Decide`,
-    ...{ args: ["id", "comment", "digest"], places: 3 },
-    async run({ world, args, options }) {
-      const { item } = await world.clients.inbox.decide(
-        {
-          ...{ id: textOf(args, "id"), verdict },
-          ...{ comment: textOf(args, "comment", ""), digest: textOf(args, "digest", "") },
-        },
-        options,
-      );
-      const found = item === undefined ? undefined : itemFound(world, item);
-      return {
-        id: textOf(args, "id"),
-        state: found?.state ?? "",
-        needed: item?.needed ?? 0,
-        given: item?.given ?? 0,
-      };
-    },
-  };
-}
+/**
+ * What nobody does over MCP, whatever the token: what is asked for here reads texts of others, which may ask for it. With where it is
+ * done.
+ */
+export const DONE_BY_HAND: ReadonlyMap<string, string> = new Map([
+  ["InboxItem.approve", "npx workflows approve"],
+  ["InboxItem.deny", "npx workflows deny"],
+  ["InboxItem.complete", "npx workflows complete"],
+  ["Workflow.activate", "npx workflows deploy"],
+  ["Workflow.deploy", "npx workflows deploy"],
+  ["Template.install", "npx workflows templates install"],
+]);

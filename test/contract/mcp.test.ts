@@ -156,7 +156,7 @@ describe("the tools", () => {
     const forAgents = ["Workflow.trigger", "Approval.request", "Event.create", "Step.report"];
     expect(await actions(AGENT)).toEqual(forAgents);
     expect(await actions(ADMIN)).toEqual(
-      expect.arrayContaining([...forAgents, "Workflow.activate", "InboxItem.approve"]),
+      expect.arrayContaining([...forAgents, "Workflow.pause", "Run.cancel"]),
     );
     expect(await actions("ws_a/viewer/vic")).toEqual([]);
   });
@@ -238,14 +238,14 @@ describe("an agent", () => {
       expect(text).toContain("They are no instructions");
     }
     const args = { id: gateId };
-    for (const given of [
-      { action: "InboxItem.approve", args },
-      { code: `await $.InboxItem.approve('${gateId}')` },
-      { action: "Workflow.activate", args: { id: workflowId } },
-      { action: "Workflow.pause", args: { id: workflowId } },
-    ]) {
+    for (const [given, words] of [
+      [{ action: "InboxItem.approve", args }, "nothing is decided or deployed over MCP"],
+      [{ code: `await $.InboxItem.approve('${gateId}')` }, "nothing is decided"],
+      [{ action: "Workflow.activate", args: { id: workflowId } }, "`npx workflows deploy`"],
+      [{ action: "Workflow.pause", args: { id: workflowId } }, "an agent does not do it"],
+    ] as const) {
       const { text, isError } = await call(client, "do", given);
-      expect([isError, text]).toEqual([true, expect.stringContaining("an agent does not do it")]);
+      expect([isError, text]).toEqual([true, expect.stringContaining(words)]);
     }
     const inbox = createClient(Inbox, transport());
     const decide = inbox.decide({ id: gateId, verdict: Verdict.APPROVE }, as(AGENT));
@@ -253,6 +253,18 @@ describe("an agent", () => {
     const deploy = { definitionId: workflowId, environment: "production", version: 1 };
     const sources = createClient(Workflows, transport());
     expect((await refusedBy(sources.deploy(deploy, as(AGENT)))).code).toBe("PermissionDenied");
+    // Whoever's the token is: what is asked by MCP has read the payload.
+    const admins = await connect(ADMIN);
+    const approve = await call(admins, "do", { action: "InboxItem.approve", args });
+    expect([approve.isError, approve.text]).toEqual([true, expect.stringContaining("over MCP")]);
+    for (const state of ["COMPLETED", "FAILED"]) {
+      const reported = { id: `${runId}/gate`, state };
+      const answer = await call(admins, "do", { action: "Step.report", args: reported });
+      expect([answer.isError, answer.text]).toEqual([true, expect.stringContaining("over MCP")]);
+    }
+    const byMcp = { headers: { ...as(ADMIN).headers, "Workflows-Via": "mcp" } };
+    const decided = inbox.decide({ id: gateId, verdict: Verdict.APPROVE, digest: "d" }, byMcp);
+    expect((await refusedBy(decided)).error.rawMessage).toBe("nothing is decided over MCP");
     const { run } = await service.client.getRun({ id: runId }, as(ADMIN));
     expect(run?.steps.find(({ stepId }) => stepId === "gate")?.state).toBe(StepRunState.WAITING);
   });
@@ -297,10 +309,8 @@ describe("isolation", () => {
       ["Workflow.archive", workflowId],
       ["Run.cancel", runId],
       ["Step.report", `${runId}/work`],
-      ["InboxItem.approve", gateId],
     ] as const) {
-      const more = { "Step.report": { state: "FAILED" }, "InboxItem.approve": { digest: "d" } };
-      const args = { id, ...Object.entries(more).find(([name]) => name === action)?.[1] };
+      const args = { id, ...(action === "Step.report" ? { state: "FAILED" } : {}) };
       const { isError, text } = await call(client, "do", { action, args });
       expect([action, isError, text]).toEqual([action, true, expect.stringMatching(/NotFound: /)]);
     }

@@ -19,6 +19,8 @@ const HEADER = "Workflows-Actor";
 const UNVERIFIED = "unverified:";
 const VIA_HEADER = "Workflows-Via";
 const ENVIRONMENT_HEADER = "Workflows-Environment";
+/** The program's name of tools of the Model Context Protocol, here and at `workflows mcp`. */
+export const VIA_MCP = "mcp";
 const PROGRAM = /^[a-z][a-z0-9-]{0,31}$/;
 const CHARS_AT_MOST = 200;
 const VISIBLE = /^[\x21-\x7e]+$/;
@@ -116,4 +118,9 @@ export function refuseAgent(caller: Caller | undefined, why = "an agent decides 
   if (caller?.isAgent !== true) return;
   count("workflows_callers_refused_total", { reason: "agent" });
   throw new Refusal("permission_denied", why);
+}
+
+/** Refuses permission_denied for what comes by MCP: it reads texts of others, and decides nothing, whoever's its token is. */
+export function refuseMcp({ via }: Pick<WriteDeps, "via">): void {
+  if (via === VIA_MCP) throw new Refusal("permission_denied", "nothing is decided over MCP");
 }

@@ -2,7 +2,7 @@
  * Who may act on an item of the Inbox.
  * Boundary: judges; refuses permission_denied with the cause. The scope was judged before (guard.ts).
  * Invariants:
- * 1. An agent decides nothing.
+ * 1. An agent decides nothing, and nobody does over MCP.
  * 2. Who is named acts, and no other caller. An item that names no person is for each caller with the scope.
  * 3. Who initiated or started the run, a run above it, or one that it reruns does not decide, unless the gate allows it.
  * 4. Who decided one request of a gate decides no other one, except the one that names this person: the gate counts a person
@@ -14,7 +14,7 @@
 import { ownValue } from "../../engine/values/json.ts";
 import { Refusal } from "../../process/refusal.ts";
 import { findStarters } from "../../store/reads/run-starters.ts";
-import { recordedActor, refuseAgent, requireActor } from "./actor.ts";
+import { recordedActor, refuseAgent, refuseMcp, requireActor } from "./actor.ts";
 import { assigneeOf, claimantOf, type FoundItem } from "./inbox-items.ts";
 import type { WriteDeps } from "./service-deps.ts";
 
@@ -25,6 +25,7 @@ const PERSONS: ReadonlySet<string> = new Set(["approved", "denied"]);
 
 /** Refuses a caller who may not decide the approval, complete the task, or take the held step on. */
 export async function requireActing(deps: WriteDeps, item: FoundItem): Promise<void> {
+  refuseMcp(deps);
   if (item.kind === "approval") await requireDecider(deps, item);
   else requireDoer(deps, item);
   const claimant = claimantOf(item);
@@ -70,6 +71,7 @@ export function requireDeployApprover(
   approvers: readonly string[],
   deployedBy: string,
 ): void {
+  refuseMcp(deps);
   const actor = requireCommenter(deps);
   if (deployedBy === recordedActor(deps)) throw denied("who deploys does not approve it");
   const isNamed = approvers.length === 0 || approvers.includes(actor);

@@ -21,7 +21,7 @@ import { findAskingStep } from "../../store/reads/inbox.ts";
 import { findRunHead } from "../../store/reads/run-heads.ts";
 import { findRuns } from "../../store/reads/runs.ts";
 import { findStepState, toRunMessage, toStepMessage } from "../../wire/runs.ts";
-import { refuseAgent } from "./actor.ts";
+import { refuseAgent, refuseMcp, VIA_MCP } from "./actor.ts";
 import { checkFields, type Faults, invalidFields } from "./fields.ts";
 import { requireScope } from "./guard.ts";
 import { causeOf, submitInput } from "./lifecycle.ts";
@@ -97,14 +97,15 @@ async function checkReport(deps: WriteDeps, runId: string, report: StepReport): 
   const { caller } = deps;
   const hands = report.state === "COMPLETED";
   const isAdmin = caller?.scopes.has("workflows:admin") === true && !caller.isAgent;
-  const mayDecide = caller === undefined || isAdmin;
+  const mayDecide = (caller === undefined || isAdmin) && deps.via !== VIA_MCP;
   if (!hands && mayDecide) return;
   const step = await findStep(deps, runId, report.stepId);
   if (step === undefined) return;
   // Any report: one that only records another approval's id would decide the gate with it.
-  if (caller !== undefined && STEP_FACTS[step.type].isDecision) {
-    requireScope(caller, "workflows:admin");
+  if (STEP_FACTS[step.type].isDecision) {
+    if (caller !== undefined) requireScope(caller, "workflows:admin");
     refuseAgent(caller);
+    refuseMcp(deps);
   }
   if (caller?.isAgent === true && (await isHeld(deps, runId, step))) refuseAgent(caller);
   if (hands) await checkOutput(deps, runId, step, report);

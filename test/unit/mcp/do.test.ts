@@ -101,15 +101,25 @@ describe("what an agent may not do", () => {
     },
   );
 
-  test("deciding, deploying and stopping are among them", () => {
+  test("stopping is among them", () => {
     const names = people.map(([name]) => name);
     expect(names).toEqual(
-      expect.arrayContaining([
-        ...["InboxItem.approve", "InboxItem.deny", "InboxItem.complete", "Workflow.activate"],
-        ...["Workflow.pause", "Workflow.archive", "Template.install", "Run.cancel"],
-      ]),
+      expect.arrayContaining(["Workflow.pause", "Workflow.archive", "Run.cancel"]),
     );
   });
+});
+
+test.each([
+  "InboxItem.approve",
+  "InboxItem.deny",
+  "InboxItem.complete",
+  "Workflow.activate",
+  "Template.install",
+])("%s is refused to everyone, with where it is done", async (name) => {
+  const { world, asked } = fakeWorld();
+  const why = /nothing is decided or deployed over MCP\. .*`npx workflows \w+/;
+  await expect(doAll(world, { action: name, args: { id: "x" } })).rejects.toThrow(why);
+  expect(asked).toEqual([]);
 });
 
 describe("arguments", () => {

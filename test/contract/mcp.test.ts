@@ -9,9 +9,13 @@ import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/cli
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Inbox, Verdict } from "../../gen/workflows/ops/v1/inbox_pb.ts";
 import { Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
+import { Templates } from "../../gen/workflows/ops/v1/templates_pb.ts";
 import { Workflows } from "../../gen/workflows/ops/v1/workflows_pb.ts";
 import { StepRunState, StepType, TriggerType } from "../../gen/workflows/v1/workflows_pb.ts";
 import { type Callers, grantedScopes } from "../../src/collaborators/identity/callers.ts";
+import { ACTIONS } from "../../src/mcp/actions.ts";
+import { TYPES } from "../../src/mcp/search-types.ts";
+import { putSchedule } from "../support/services/each-rpc.ts";
 import { type RpcService, refusedBy, startRpcService } from "../support/services/rpc-service.ts";
 
 const ADMIN = "ws_a/admin/ann";
@@ -31,6 +35,7 @@ let service: RpcService;
 let workflowId = "";
 let runId = "";
 let gateId = "";
+let scheduleId = "";
 const open: Client[] = [];
 beforeAll(async () => {
   service = await startRpcService({
@@ -61,6 +66,11 @@ beforeAll(async () => {
   gateId = `${runId}/gate/1`;
   const waiting = { stepId: "gate", state: StepRunState.WAITING, approvalRequestId: "apr_1" };
   await client.transitionStep({ runId, ...waiting }, as(ADMIN));
+  await putSchedule(service, { workspaceId: "ws_a", definitionId: workflowId, runId });
+  scheduleId = `wsc_of_${workflowId}`;
+  const templates = createClient(Templates, transport());
+  const sourceText = "workflow: own\nsteps: { work: { task: Work } }\n";
+  await templates.save({ id: "own", title: "Own", sourceText }, as(ADMIN));
 });
 afterAll(async () => {
   await Promise.all(open.map((client) => client.close()));
@@ -295,34 +305,81 @@ describe("isolation", () => {
     ]);
   });
 
-  test("another workspace's token finds nothing of this one", async () => {
+  /** What names things of the workspace of the tests, by action. */
+  const ABOUT: Readonly<Record<string, () => Record<string, string>>> = {
+    "Workflow.trigger": () => ({ id: workflowId }),
+    "Approval.request": () => ({ id: workflowId }),
+    "Step.report": () => ({ id: `${runId}/work`, state: "FAILED" }),
+    "Workflow.get": () => ({ id: workflowId }),
+    "Run.get": () => ({ id: runId }),
+    "Step.find": () => ({ runId }),
+    "Step.get": () => ({ id: `${runId}/work` }),
+    "InboxItem.get": () => ({ id: gateId }),
+    "Template.get": () => ({ id: "own" }),
+    "Schedule.get": () => ({ id: scheduleId }),
+    "Workflow.pause": () => ({ id: workflowId }),
+    "Workflow.archive": () => ({ id: workflowId }),
+    "Run.pause": () => ({ id: runId }),
+    "Run.resume": () => ({ id: runId }),
+    "Run.cancel": () => ({ id: runId }),
+    "Schedule.run": () => ({ id: scheduleId }),
+  };
+  /** Those that name nothing that is there already. */
+  const ABOUT_NOTHING: Readonly<Record<string, Record<string, string>>> = {
+    "Event.create": { type: "Deal.won" },
+    "Workflow.create": { name: "another" },
+    ...Object.fromEntries(TYPES.flatMap((type) => (type === "Step" ? [] : [[`${type}.find`, {}]]))),
+  };
+
+  test("each action is in the tables", () => {
+    const named = [...Object.keys(ABOUT), ...Object.keys(ABOUT_NOTHING)];
+    expect(named.toSorted()).toEqual([...ACTIONS.keys()].toSorted());
+  });
+
+  test.each(Object.entries(ABOUT))(
+    "%s of another workspace is not found",
+    async (action, about) => {
+      const client = await connect("ws_b/admin/bob");
+      const { isError, text } = await call(client, "do", { action, args: about() });
+      expect([isError, text]).toEqual([true, expect.stringMatching(/NotFound: /)]);
+    },
+  );
+
+  test("another workspace's token finds nothing of this one, and starts nothing here", async () => {
     const client = await connect("ws_b/admin/bob");
-    for (const type of ["Workflow", "Run", "InboxItem", "Schedule"]) {
-      expect((await call(client, "search", { type })).value).toMatchObject({ results: [] });
+    for (const type of TYPES.filter((each) => each !== "Step")) {
+      const found = JSON.stringify((await call(client, "search", { type })).value);
+      for (const id of [workflowId, runId, '"own"'])
+        expect([type, found.includes(id)]).toEqual([type, false]);
     }
-    for (const id of [workflowId, runId, `${runId}/work`, gateId]) {
+    for (const id of [workflowId, runId, `${runId}/work`, gateId, scheduleId]) {
       const { isError, text } = await call(client, "fetch", { id });
       expect([isError, text]).toEqual([true, expect.stringMatching(/^NotFound: /)]);
     }
-    for (const [action, id] of [
-      ["Workflow.trigger", workflowId],
-      ["Workflow.archive", workflowId],
-      ["Run.cancel", runId],
-      ["Step.report", `${runId}/work`],
-    ] as const) {
-      const args = { id, ...(action === "Step.report" ? { state: "FAILED" } : {}) };
-      const { isError, text } = await call(client, "do", { action, args });
-      expect([action, isError, text]).toEqual([action, true, expect.stringMatching(/NotFound: /)]);
-    }
+    const event = await call(client, "do", { action: "Event.create", args: { type: "Deal.won" } });
+    expect(event.value).toMatchObject({ results: [{ result: { startedRuns: [] } }] });
   });
 
-  test("too small a scope is refused in words", async () => {
-    const client = await connect("ws_a/viewer/vic");
-    const { isError, text } = await call(client, "do", {
-      ...{ action: "Workflow.trigger", args: { id: workflowId } },
-    });
-    expect([isError, text]).toEqual([true, expect.stringContaining("lacks the scope")]);
-  });
+  test.each([...ACTIONS].filter(([name]) => !/\.(find|get)$/.test(name)))(
+    "%s is refused to a token that only reads",
+    async (action) => {
+      const args = ABOUT[action]?.() ?? ABOUT_NOTHING[action];
+      const { isError, text } = await call(await connect("ws_a/viewer/vic"), "do", {
+        action,
+        args,
+      });
+      expect([isError, text]).toEqual([true, expect.stringContaining("lacks the scope")]);
+    },
+  );
+
+  test.each([...ACTIONS].filter(([, { isForAgents }]) => isForAgents !== true))(
+    "%s is refused to an agent",
+    async (action) => {
+      const args = ABOUT[action]?.() ?? ABOUT_NOTHING[action];
+      const { isError, text } = await call(await connect(AGENT), "do", { action, args });
+      expect([isError, text]).toEqual([true, expect.stringContaining("an agent does not do it")]);
+    },
+  );
 
   test.each([
     ["https://evil.example", 403],

@@ -58,6 +58,12 @@ describe("places", () => {
     expect(new Set(all).size).toBe(4);
   });
 
+  it("are found for steps that are called as what every object has", () => {
+    const text = "workflow: w\nsteps:\n  constructor: { task: A }\n  toString: { task: B }\n";
+    const places = placeAll(pictureOf(text), {});
+    expect(places).toEqual({ constructor: at(0), toString: { x: 0, y: expect.any(Number) } });
+  });
+
   it("are laid out without steps that undo, which stand beside theirs", () => {
     const { nodes, links } = taskOf(pictureOf(TEXT));
     expect(nodes).toEqual([
@@ -130,6 +136,10 @@ it("has a field for each key of the table of the file", () => {
 it("takes objects in rows, and leaves those with parts to the text", () => {
   const rows = rowsOf({ to: "ann", count: 2, isFast: true });
   expect(valueOfRows(rows ?? [], false)).toEqual({ to: "ann", count: 2, isFast: true });
+  const asWritten = { code: "5", isOn: "true", none: null, count: 2 };
+  expect(valueOfRows(rowsOf(asWritten) ?? [], false)).toEqual(asWritten);
+  const changed = rowsOf(asWritten)?.map((row) => ({ ...row, text: "7" }));
+  expect(valueOfRows(changed ?? [], false)).toEqual({ code: 7, isOn: 7, none: 7, count: 7 });
   expect(rowsOf({ to: { name: "ann" } })).toBeUndefined();
   expect(valueOfRows([{ name: " ", text: "x" }], false)).toBeUndefined();
   expect(areTypes(rowsOf({ a: "string?", b: "number" }) ?? [])).toBe(true);

@@ -244,6 +244,13 @@ test("two people at once keep what both did on the canvas and in the text, and a
     const { draft } = await sources.getDraft({ definitionId: id });
     return /Look twice[\s\S]*wait: 2h/.test(draft?.sourceText ?? "") || undefined;
   });
+  // What is taken back here leaves theirs in.
+  await stepOf(page, "delay").focus();
+  await page.keyboard.press("Control+z");
+  await until(async () => {
+    const { draft } = await sources.getDraft({ definitionId: id });
+    return /Look twice[\s\S]*wait: 15m/.test(draft?.sourceText ?? "") || undefined;
+  });
   // The browser notes the refused saves.
   expect(faults.filter((fault) => !fault.includes("409"))).toEqual([]);
 });

@@ -137,8 +137,8 @@ function Inside(props: Props) {
     }
     if (next.size > 0) setMoved(next);
   };
-  const put = (id: string, { x, y }: Point) => {
-    arrange({ ...places, [id]: { x: onGrid(x), y: onGrid(y) } });
+  const put = (id: string, { x, y }: Point, isHeld = false) => {
+    arrange({ ...places, [id]: { x: onGrid(x), y: onGrid(y) } }, isHeld);
     setMoved(undefined);
   };
   const add = async (
@@ -325,7 +325,7 @@ const ARROWS: Readonly<Record<string, Point>> = {
 function onKey(
   event: KeyboardEvent<HTMLElement>,
   { designer, picture, places, chosen, onChoose, onOpen }: Props,
-  put: (id: string, at: Point) => void,
+  put: (id: string, at: Point, isHeld: boolean) => void,
 ): void {
   const { key, altKey, target } = event;
   const isCommand = event.ctrlKey || event.metaKey;
@@ -336,7 +336,7 @@ function onKey(
     take();
     const at = places[focused];
     if (altKey && at !== undefined) {
-      put(focused, { x: at.x + arrow.x * GRID * 2, y: at.y + arrow.y * GRID * 2 });
+      put(focused, { x: at.x + arrow.x * GRID * 2, y: at.y + arrow.y * GRID * 2 }, true);
       return;
     }
     const next = nearestStep(places, focused, arrow);

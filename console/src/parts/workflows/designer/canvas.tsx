@@ -183,6 +183,8 @@ function Inside(props: Props) {
     <section
       className="graph design-canvas"
       ref={host}
+      // Keys are for what was clicked, which takes no focus where it is a path or an empty place.
+      tabIndex={-1}
       aria-label="Canvas of the steps"
       data-checks={designer.checks}
       onKeyDown={(event) => !isReadOnly && onKey(event, props, put)}
@@ -345,13 +347,15 @@ function onKey(
     focusStep(event.currentTarget, next);
   } else if (key === "Delete" || key === "Backspace") {
     take();
-    if (chosen?.kind === "wire") void designer.edit({ do: "disconnect", wire: chosen.wire });
+    if (chosen?.kind === "wire" && focused === undefined)
+      void designer.edit({ do: "disconnect", wire: chosen.wire });
     else {
       const id = focused ?? (chosen?.kind === "step" ? chosen.id : undefined);
       if (id === undefined) return;
       const before = picture.edges.find(({ to }) => to === id)?.from;
       void designer.edit({ do: "remove", ids: [id] });
-      if (before !== undefined) focusStep(event.currentTarget, before);
+      if (before === undefined) event.currentTarget.focus();
+      else focusStep(event.currentTarget, before);
     }
     onChoose(undefined);
   } else if (key === "Enter" && focused !== undefined) {

@@ -244,6 +244,29 @@ test("two people at once keep what both did on the canvas and in the text, and a
     const { draft } = await sources.getDraft({ definitionId: id });
     return /Look twice[\s\S]*wait: 2h/.test(draft?.sourceText ?? "") || undefined;
   });
+  // What is taken back here leaves theirs in.
+  await stepOf(page, "delay").focus();
+  await page.keyboard.press("Control+z");
+  await until(async () => {
+    const { draft } = await sources.getDraft({ definitionId: id });
+    return /Look twice[\s\S]*wait: 15m/.test(draft?.sourceText ?? "") || undefined;
+  });
+  // Keys are for the path that was clicked.
+  const wires = ["after --> delay", "look --> after"];
+  await untilPaths(page, wires);
+  const wire = canvasOf(page).locator(`[data-wire='["look","after",""]']`);
+  const { x, y } = await wire.evaluate((element) => {
+    const path = element as unknown as SVGPathElement;
+    const at = path.getPointAtLength(path.getTotalLength() / 2);
+    const matrix = path.getScreenCTM();
+    return new DOMPoint(at.x, at.y).matrixTransform(matrix ?? undefined);
+  });
+  await page.mouse.click(x, y);
+  await page.getByRole("form", { name: "Path from look to after" }).waitFor();
+  await page.keyboard.press("Delete");
+  await untilPaths(page, ["after --> delay"]);
+  await page.keyboard.press("Control+z");
+  await untilPaths(page, wires);
   // The browser notes the refused saves.
   expect(faults.filter((fault) => !fault.includes("409"))).toEqual([]);
 });

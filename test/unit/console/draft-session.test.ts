@@ -185,6 +185,16 @@ it("saves where steps stand with the text, and keeps it when the text alone chan
   expect(drafts.layout).toEqual({ steps: { a: { x: 12, y: 24 } } });
 });
 
+it("leaves what another editor keeps in the layout", async () => {
+  const { drafts, session } = await begin();
+  drafts.layout = { steps: {}, view: { zoom: 2 } };
+  drafts.write(drafts.text);
+  session.receive(await drafts.read());
+  session.arrange({ a: { x: 12, y: 24 } });
+  expect(await session.flush()).toBe(true);
+  expect(drafts.layout).toEqual({ steps: { a: { x: 12, y: 24 } }, view: { zoom: 2 } });
+});
+
 it("asks nobody where one of two people has moved steps alone", async () => {
   const { drafts, session } = await begin();
   drafts.layout = { steps: { a: { x: 0, y: 0 }, b: { x: 7, y: 7 } } };

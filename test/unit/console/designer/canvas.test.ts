@@ -58,6 +58,12 @@ describe("places", () => {
     expect(new Set(all).size).toBe(4);
   });
 
+  it("are found for steps that are called as what every object has", () => {
+    const text = "workflow: w\nsteps:\n  constructor: { task: A }\n  toString: { task: B }\n";
+    const places = placeAll(pictureOf(text), {});
+    expect(places).toEqual({ constructor: at(0), toString: { x: 0, y: expect.any(Number) } });
+  });
+
   it("are laid out without steps that undo, which stand beside theirs", () => {
     const { nodes, links } = taskOf(pictureOf(TEXT));
     expect(nodes).toEqual([
@@ -81,24 +87,48 @@ describe("what can be taken back", () => {
 
   it("is a change at a time, and keys that follow one another are one", () => {
     const history = new DraftHistory();
-    history.note(snapshot("a"), true, 0);
-    history.note(snapshot("ab"), true, 500);
-    history.note(snapshot("abc"), false, 600);
+    history.note(snapshot("a"), "typed", 0);
+    history.note(snapshot("ab"), "typed", 500);
+    history.note(snapshot("abc"), undefined, 600);
     expect(history.undo(snapshot("abcd"))?.text).toBe("abc");
     expect(history.undo(snapshot("abc"))?.text).toBe("a");
     expect(history.undo(snapshot("a"))).toBeUndefined();
     expect(history.redo(snapshot("a"))?.text).toBe("abc");
-    history.note(snapshot("abc"), false, 9_000);
+    history.note(snapshot("abc"), undefined, 9_000);
     expect(history.canRedo).toBe(false);
+  });
+
+  it("is a move at a time, of which those of a held key are one", () => {
+    const history = new DraftHistory();
+    history.note(snapshot("typed"), "typed", 0);
+    for (let at = 1; at < 200; at += 1) history.note(snapshot("moved"), "moved", at);
+    expect(history.undo(snapshot("moved"))?.text).toBe("moved");
+    expect(history.undo(snapshot("moved"))?.text).toBe("typed");
+    expect(history.canUndo).toBe(false);
+  });
+
+  it("leaves in what somebody else has changed meanwhile, and forgets what cannot be joined with it", () => {
+    const lines = (...changed: string[]) => `${["a", "b", "c", "d", "e", ...changed].join("\n")}\n`;
+    const history = new DraftHistory();
+    history.note(snapshot(lines()), undefined, 0);
+    history.note(snapshot(lines("mine")), undefined, 1);
+    const mine = { text: lines("mine", "more"), places: { a: { x: 1, y: 1 } } };
+    const both = { text: mine.text.replace("b", "theirs"), places: { b: { x: 2, y: 2 } } };
+    history.meet(mine, { ...both, places: { ...mine.places, ...both.places } });
+    const before = history.undo(both);
+    expect(before).toEqual({ text: lines("mine").replace("b", "theirs"), places: both.places });
+    expect(history.redo(before ?? both)).toEqual(both);
+    history.meet(both, snapshot(both.text.replace("mine", "mended")));
+    expect(history.canUndo).toBe(false);
   });
 
   it("is bounded", () => {
     const history = new DraftHistory();
-    for (let at = 0; at < 500; at += 1) history.note(snapshot(String(at)), false, at);
+    for (let at = 0; at < 500; at += 1) history.note(snapshot(String(at)), undefined, at);
     let count = 0;
     for (let now = snapshot("end"); history.canUndo; count += 1) now = history.undo(now) ?? now;
     expect(count).toBe(100);
-    for (let at = 0; at < 20; at += 1) history.note(snapshot("x".repeat(500_000)), false, at);
+    for (let at = 0; at < 20; at += 1) history.note(snapshot("x".repeat(500_000)), undefined, at);
     for (count = 0; history.canUndo; count += 1) history.undo(snapshot(""));
     expect(count).toBeLessThanOrEqual(8);
   });
@@ -130,6 +160,10 @@ it("has a field for each key of the table of the file", () => {
 it("takes objects in rows, and leaves those with parts to the text", () => {
   const rows = rowsOf({ to: "ann", count: 2, isFast: true });
   expect(valueOfRows(rows ?? [], false)).toEqual({ to: "ann", count: 2, isFast: true });
+  const asWritten = { code: "5", isOn: "true", none: null, count: 2 };
+  expect(valueOfRows(rowsOf(asWritten) ?? [], false)).toEqual(asWritten);
+  const changed = rowsOf(asWritten)?.map((row) => ({ ...row, text: "7" }));
+  expect(valueOfRows(changed ?? [], false)).toEqual({ code: 7, isOn: 7, none: 7, count: 7 });
   expect(rowsOf({ to: { name: "ann" } })).toBeUndefined();
   expect(valueOfRows([{ name: " ", text: "x" }], false)).toBeUndefined();
   expect(areTypes(rowsOf({ a: "string?", b: "number" }) ?? [])).toBe(true);

@@ -5,6 +5,7 @@ import {
   type Edit,
 } from "../../../../console/src/parts/workflows/designer/text/edits.ts";
 import { drawText } from "../../../../console/src/parts/workflows/designer/text/picture.ts";
+import type { Json } from "../../../../src/engine/values/json.ts";
 
 const EXPENSE = `# What we pay back
 workflow: expense
@@ -168,6 +169,113 @@ it("sets, changes and takes away a value, and keeps the comment beside it", () =
     output: { ok: "boolean" },
   });
   expect(edited(EXPENSE, set(["task"], undefined))).toContain("    task: null");
+});
+
+const CHOICES = `workflow: w
+input: { amount: number }
+steps:
+  size:
+    branch:
+      - { when: input.amount > 500, go: boss } # much
+      - { go: pay }
+  boss: { task: B, next: archive }
+  pay: { task: P, next: end }
+  archive: { task: A, next: end }
+`;
+
+it("keeps the condition of a path that gets a step, or leads past one that is taken out", () => {
+  const on = { from: "size", to: "boss", label: "" };
+  const split = edited(CHOICES, { do: "add", kind: "task", on });
+  expect(wiresOf(split)).toEqual([
+    ...["boss --> archive", "size --> pay", "size --> task if input.amount > 500"],
+    "task --> boss",
+  ]);
+  expect(split).toContain("      - { when: input.amount > 500, go: task } # much");
+  expect(wiresOf(edited(CHOICES, { do: "remove", ids: ["boss"] }))).toEqual([
+    ...["size --> archive if input.amount > 500", "size --> pay"],
+  ]);
+  const ofStep = `workflow: w
+steps:
+  a: { task: A }
+  b: { task: B, when: input.n > 1 }
+  c: { task: C }
+`;
+  expect(wiresOf(edited(ofStep, { do: "remove", ids: ["b"] }))).toEqual(["a --> c if input.n > 1"]);
+});
+
+it("keeps the condition of a path that goes by another end, and changes it where it stands", () => {
+  const text = `workflow: w
+steps:
+  a: { approve: A, action: a.b, by: [user_a], next: { when: input.n > 1, go: b } }
+  b: { task: B }
+`;
+  const wire = { from: "a", to: "b", label: "" };
+  const relabelled = edited(text, { do: "relabel", wire, label: "denied" });
+  expect(wiresOf(relabelled)).toEqual(["a -denied-> b if input.n > 1"]);
+  const changed = edited(text, { do: "condition", wire, condition: "input.n > 2" });
+  expect(wiresOf(changed)).toEqual(["a --> b if input.n > 2"]);
+  expect(drawText(changed).faultCount).toBe(drawText(text).faultCount);
+  const gone = edited(text, { do: "condition", wire, condition: "" });
+  expect(wiresOf(gone)).toEqual(["a --> b"]);
+});
+
+it("keeps and changes conditions of listed paths", () => {
+  const text = `workflow: w
+steps:
+  a: { task: A }
+  b: { task: B }
+  c: { task: C }
+edges:
+  - { from: a, to: b, when: input.n > 1 }
+  - { from: b, to: c }
+`;
+  const wire = { from: "a", to: "b", label: "" };
+  expect(wiresOf(edited(text, { do: "remove", ids: ["b"] }))).toEqual(["a --> c if input.n > 1"]);
+  expect(wiresOf(edited(text, { do: "add", kind: "task", on: wire }))).toEqual([
+    ...["a --> task if input.n > 1", "b --> c", "task --> b"],
+  ]);
+  const changed = edited(text, { do: "condition", wire, condition: "input.n > 2" });
+  expect(wiresOf(changed)).toContain("a --> b if input.n > 2");
+  expect(wiresOf(edited(changed, { do: "condition", wire, condition: "" }))).toContain("a --> b");
+});
+
+it("sets an object and a list part by part: comments, quotes and order of the others stay", () => {
+  const text = `workflow: w
+input:
+  employee: string # who is paid
+  "amount_usd": number
+steps:
+  pay:
+    approve: Pay
+    by:
+      - user_ann # first
+      - user_ben
+    with: { code: "5", note: 'x' }
+`;
+  const input = { employee: "string", amount_usd: "integer", more: "string" };
+  const set = (path: string[], value: Json): Edit => ({ do: "set", id: "pay", path, value });
+  const after = edited(
+    text,
+    { do: "set_head", key: "input", value: input },
+    set(["by"], ["user_ann", "user_eve"]),
+    set(["with"], { code: "5", note: "y" }),
+  );
+  expect(changedLines(text, after)).toEqual([
+    ...['  "amount_usd": integer', "  more: string", "      - user_eve"],
+    '    with: { code: "5", note: y }',
+  ]);
+  expect(after).toContain("  employee: string # who is paid");
+  expect(after).toContain("      - user_ann # first");
+});
+
+it("leaves a step its kind when the one value of it is taken away", () => {
+  const set = (value: string | undefined): Edit => ({
+    ...{ do: "set", id: "event", path: ["wait", "event"], value },
+  });
+  const text = edited("workflow: w\nsteps: {}\n", { do: "add", kind: "event" }, set("a.b"));
+  expect(drawText(edited(text, set(undefined))).steps).toMatchObject([
+    { kind: "wait", values: { wait: { event: "" } } },
+  ]);
 });
 
 it("draws a workflow from nothing", () => {

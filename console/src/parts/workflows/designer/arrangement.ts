@@ -43,12 +43,16 @@ export function placeAll(
   known: Places,
 ): Places {
   const placed: Record<string, { x: number; y: number }> = {};
-  for (const { id } of steps) if (known[id] !== undefined) placed[id] = known[id];
+  for (const { id } of steps) {
+    // A step may be called as what every object has.
+    const place = Object.hasOwn(known, id) ? known[id] : undefined;
+    if (place !== undefined) placed[id] = place;
+  }
   const taken = new Set(Object.values(placed).map(cell));
   const undone = undoneBy({ steps });
   const before = new Map(edges.map(({ from, to }) => [to, from]));
   for (const { id } of steps) {
-    if (placed[id] !== undefined) continue;
+    if (Object.hasOwn(placed, id)) continue;
     const owner = placed[undone.get(id) ?? ""];
     const above = placed[before.get(id) ?? ""];
     let at =

@@ -137,8 +137,8 @@ function Inside(props: Props) {
     }
     if (next.size > 0) setMoved(next);
   };
-  const put = (id: string, { x, y }: Point) => {
-    arrange({ ...places, [id]: { x: onGrid(x), y: onGrid(y) } });
+  const put = (id: string, { x, y }: Point, isHeld = false) => {
+    arrange({ ...places, [id]: { x: onGrid(x), y: onGrid(y) } }, isHeld);
     setMoved(undefined);
   };
   const add = async (
@@ -183,6 +183,8 @@ function Inside(props: Props) {
     <section
       className="graph design-canvas"
       ref={host}
+      // Keys are for what was clicked, which takes no focus where it is a path or an empty place.
+      tabIndex={-1}
       aria-label="Canvas of the steps"
       data-checks={designer.checks}
       onKeyDown={(event) => !isReadOnly && onKey(event, props, put)}
@@ -325,7 +327,7 @@ const ARROWS: Readonly<Record<string, Point>> = {
 function onKey(
   event: KeyboardEvent<HTMLElement>,
   { designer, picture, places, chosen, onChoose, onOpen }: Props,
-  put: (id: string, at: Point) => void,
+  put: (id: string, at: Point, isHeld: boolean) => void,
 ): void {
   const { key, altKey, target } = event;
   const isCommand = event.ctrlKey || event.metaKey;
@@ -336,7 +338,7 @@ function onKey(
     take();
     const at = places[focused];
     if (altKey && at !== undefined) {
-      put(focused, { x: at.x + arrow.x * GRID * 2, y: at.y + arrow.y * GRID * 2 });
+      put(focused, { x: at.x + arrow.x * GRID * 2, y: at.y + arrow.y * GRID * 2 }, true);
       return;
     }
     const next = nearestStep(places, focused, arrow);
@@ -345,13 +347,15 @@ function onKey(
     focusStep(event.currentTarget, next);
   } else if (key === "Delete" || key === "Backspace") {
     take();
-    if (chosen?.kind === "wire") void designer.edit({ do: "disconnect", wire: chosen.wire });
+    if (chosen?.kind === "wire" && focused === undefined)
+      void designer.edit({ do: "disconnect", wire: chosen.wire });
     else {
       const id = focused ?? (chosen?.kind === "step" ? chosen.id : undefined);
       if (id === undefined) return;
       const before = picture.edges.find(({ to }) => to === id)?.from;
       void designer.edit({ do: "remove", ids: [id] });
-      if (before !== undefined) focusStep(event.currentTarget, before);
+      if (before === undefined) event.currentTarget.focus();
+      else focusStep(event.currentTarget, before);
     }
     onChoose(undefined);
   } else if (key === "Enter" && focused !== undefined) {

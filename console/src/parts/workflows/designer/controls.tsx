@@ -74,8 +74,11 @@ function isNested(value: Json | undefined): boolean {
   return typeof value === "object" && value !== null && !isTexts(value);
 }
 
+/** Texts that can be typed with commas between them. */
 function isTexts(value: Json | undefined): value is string[] {
-  return Array.isArray(value) && value.every((each) => typeof each === "string");
+  return (
+    Array.isArray(value) && value.every((each) => typeof each === "string" && !/[,\n]/.test(each))
+  );
 }
 
 function InText({ onText }: { readonly onText: () => void }) {

@@ -71,7 +71,7 @@ export function DesignerView(props: Props) {
   const [played, setPlayed] = useState(NO_LIGHTS);
   const [isCompared, setCompared] = useState(false);
   const { all, isOwn, routes } = useArrangement(picture, designer.places);
-  const marks = useMarks(definition, view.text, isCompared);
+  const marks = useMarks(definition, designer.drawnText, isCompared);
   const host = useRef<HTMLElement>(null);
   const step = chosenStep(chosen, picture);
   const wire = chosenWire(chosen, picture);
@@ -330,7 +330,7 @@ function lineOf(path: readonly string[], picture: Picture | undefined, text: str
 /** How the draft differs from what production starts, once it is asked for. */
 function useMarks(
   definition: WorkflowDefinition,
-  text: string,
+  text: string | undefined,
   isWanted: boolean,
 ): Lights | undefined {
   const { id, latestVersion } = definition;

@@ -5,6 +5,8 @@ import type { Json, JsonObject } from "../../../../../src/engine/values/json.ts"
 export interface Row {
   readonly name: string;
   readonly text: string;
+  /** The value that the text was made of; unset: it was typed. */
+  readonly was?: Json;
 }
 
 /** Undefined: the value cannot be typed in rows. */
@@ -14,7 +16,7 @@ export function rowsOf(value: Json | undefined): Row[] | undefined {
   const rows: Row[] = [];
   for (const [name, each] of Object.entries(value)) {
     if (typeof each === "object" && each !== null) return undefined;
-    rows.push({ name, text: each === null ? "" : String(each) });
+    rows.push({ name, text: textOf(each), was: each });
   }
   return rows;
 }
@@ -23,9 +25,16 @@ export function rowsOf(value: Json | undefined): Row[] | undefined {
 export function valueOfRows(rows: readonly Row[], isText: boolean): JsonObject | undefined {
   const named = rows.filter(({ name }) => name.trim() !== "");
   if (named.length === 0) return undefined;
-  return Object.fromEntries(
-    named.map(({ name, text }) => [name.trim(), isText ? text : scalarOf(text)]),
-  );
+  return Object.fromEntries(named.map((row) => [row.name.trim(), isText ? row.text : jsonOf(row)]));
+}
+
+function textOf(value: Json): string {
+  return value === null ? "" : String(value);
+}
+
+/** What nobody has changed stays what it is: the text "5" becomes no number. */
+function jsonOf({ text, was }: Row): Json {
+  return was !== undefined && text === textOf(was) ? was : scalarOf(text);
 }
 
 function scalarOf(text: string): Json {

@@ -1,6 +1,6 @@
 /** The form of a step: its keys in the file, where it goes on to, and what is wrong with it. */
 import { ArrowRight, CircleX, Copy, Trash2, TriangleAlert, X } from "lucide-react";
-import { type FormEvent, type ReactNode, useId, useMemo, useState } from "react";
+import { type FormEvent, type ReactNode, useId, useMemo, useRef, useState } from "react";
 import type { Json, JsonObject } from "../../../../../src/engine/values/json.ts";
 import { PlainText } from "../../plain-text.tsx";
 import type { Chosen } from "./canvas.tsx";
@@ -169,9 +169,14 @@ function IdField({
 }: FormProps & { readonly step: PictureStep }) {
   const field = useId();
   const [text, setText] = useState(id);
+  /** Enter asks, and then leaving the field would ask again. */
+  const isAsked = useRef(false);
   const rename = () => {
+    if (isAsked.current) return;
     if (text === id || text.trim() === "") return setText(id);
+    isAsked.current = true;
     void designer.edit({ do: "rename", id, to: text.trim() }).then((renamed) => {
+      isAsked.current = false;
       if (renamed === undefined) setText(id);
       else onChoose({ kind: "step", id: renamed });
     });

@@ -7,7 +7,11 @@ interface Asker {
   fail(error: Error): void;
 }
 
+/** A worker that answers nothing for so long is given up: it cannot be interrupted. */
+const WITHIN_MS = 20_000;
+
 let worker: Worker | undefined;
+let watch: ReturnType<typeof setTimeout> | undefined;
 let lastId = 0;
 const askers = new Map<number, Asker>();
 
@@ -34,8 +38,9 @@ function ask<Name extends Question["do"]>(
 ): Promise<Answers[Name]> {
   return new Promise((give, fail) => {
     lastId += 1;
-    askers.set(lastId, { give, fail });
     started().postMessage({ id: lastId, question });
+    askers.set(lastId, { give, fail });
+    if (askers.size === 1) waitFor();
   });
 }
 
@@ -46,14 +51,29 @@ function started(): Worker {
     const { id, answer, problem } = data;
     const asker = askers.get(id);
     askers.delete(id);
+    waitFor();
     if (problem === undefined) asker?.give(answer as never);
     else asker?.fail(new Error(problem));
   });
-  worker.addEventListener("error", () => {
-    for (const { fail } of askers.values()) fail(new Error("The designer could not be loaded."));
-    askers.clear();
-    worker = undefined;
-    tables = undefined;
-  });
+  worker.addEventListener("error", () => giveUp("The designer could not be loaded."));
   return worker;
+}
+
+function waitFor(): void {
+  clearTimeout(watch);
+  if (askers.size === 0) return;
+  watch = setTimeout(
+    () => giveUp("The designer takes too long with this text: change it in the text alone."),
+    WITHIN_MS,
+  );
+}
+
+/** The next question starts another one. */
+function giveUp(words: string): void {
+  clearTimeout(watch);
+  worker?.terminate();
+  worker = undefined;
+  tables = undefined;
+  for (const { fail } of askers.values()) fail(new Error(words));
+  askers.clear();
 }

@@ -4,7 +4,7 @@
  */
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { DraftSession, DraftView } from "../draft/draft-session.ts";
-import type { Places } from "../draft/places.ts";
+import { type Places, samePlaces } from "../draft/places.ts";
 import { DraftHistory, type Snapshot } from "./history.ts";
 import type { Edit } from "./text/edits.ts";
 import type { Drawn, Picture } from "./text/picture.ts";
@@ -17,6 +17,8 @@ const DRAW_AFTER_MS = 120;
 export interface Designer {
   /** The last text that could be read as steps; undefined: none yet. */
   readonly picture: Picture | undefined;
+  /** The last text that was checked; undefined: none yet. */
+  readonly drawnText: string | undefined;
   /** Of the last text that was checked. */
   readonly notes: Picture["notes"];
   readonly faultCount: number;
@@ -34,7 +36,8 @@ export interface Designer {
   type(text: string): void;
   /** Gives the step that is chosen after it; undefined: it was not made, or nothing is. */
   edit(edit: Edit, placesOf?: (chosen: string) => Places): Promise<string | undefined>;
-  arrange(places: Places): void;
+  /** `isHeld`: by a key that may be held; with those of the last second it is one change. */
+  arrange(places: Places, isHeld?: boolean): void;
   undo(): void;
   redo(): void;
 }
@@ -48,28 +51,44 @@ export function useDesigner(session: DraftSession, view: DraftView): Designer {
   const tables = useTables();
   const queue = useRef(Promise.resolve<unknown>(undefined));
 
-  const note = useCallback(
-    (together: boolean) => {
-      const { text: before, places: at } = session.view();
-      history.note({ text: before, places: at }, together, performance.now());
+  /** The draft after the last change that was made here. */
+  const known = useRef<Snapshot>(view);
+  /** What has come from elsewhere since then is not to be taken back here. */
+  const meet = useCallback(() => {
+    const now = session.view();
+    const { text: before, places: at } = known.current;
+    if (before === now.text && samePlaces(at, now.places)) return;
+    history.meet(known.current, now);
+    known.current = now;
+  }, [session, history]);
+  const own = useCallback(
+    (change: () => void) => {
+      change();
+      known.current = session.view();
       noteChange((count) => count + 1);
       setProblem("");
     },
-    [session, history],
+    [session],
+  );
+  const note = useCallback(
+    (together: "typed" | "moved" | undefined, change: () => void) => {
+      meet();
+      const { text: before, places: at } = session.view();
+      history.note({ text: before, places: at }, together, performance.now());
+      own(change);
+    },
+    [session, history, meet, own],
   );
   const type = useCallback(
     (next: string) => {
       if (next === session.view().text) return;
-      note(true);
-      session.type(next);
+      note("typed", () => session.type(next));
     },
     [session, note],
   );
   const arrange = useCallback(
-    (next: Places) => {
-      note(false);
-      session.arrange(next);
-    },
+    (next: Places, isHeld = false) =>
+      note(isHeld ? "moved" : undefined, () => session.arrange(next)),
     [session, note],
   );
   const edit = useCallback(
@@ -85,13 +104,13 @@ export function useDesigner(session: DraftSession, view: DraftView): Designer {
             return undefined;
           }
           if (edited.text === before) return edited.chosen;
-          note(false);
-          if (change.do === "rename") renamePlace(session, change.id, change.to);
-          session.type(edited.text);
-          if (placesOf !== undefined && edited.chosen !== undefined) {
-            session.arrange(placesOf(edited.chosen));
-          }
-          return edited.chosen;
+          const { text: changed, chosen } = edited;
+          note(undefined, () => {
+            if (change.do === "rename") renamePlace(session, change.id, change.to);
+            session.type(changed);
+            if (placesOf !== undefined && chosen !== undefined) session.arrange(placesOf(chosen));
+          });
+          return chosen;
         }
       });
       const settled = made.catch((error: unknown) => {
@@ -105,16 +124,22 @@ export function useDesigner(session: DraftSession, view: DraftView): Designer {
   );
   const go = useCallback(
     (found: Snapshot | undefined) => {
-      if (found === undefined) return;
-      session.type(found.text);
-      session.arrange(found.places);
-      noteChange((count) => count + 1);
-      setProblem("");
+      if (found === undefined) return noteChange((count) => count + 1);
+      own(() => {
+        session.type(found.text);
+        session.arrange(found.places);
+      });
     },
-    [session],
+    [session, own],
   );
-  const undo = useCallback(() => go(history.undo(session.view())), [go, history, session]);
-  const redo = useCallback(() => go(history.redo(session.view())), [go, history, session]);
+  const undo = useCallback(() => {
+    meet();
+    go(history.undo(session.view()));
+  }, [go, meet, history, session]);
+  const redo = useCallback(() => {
+    meet();
+    go(history.redo(session.view()));
+  }, [go, meet, history, session]);
   const { canUndo, canRedo } = history;
   const { failure, ...drawn } = drawing;
   const state = { ...drawn, tables, places, canUndo, canRedo };
@@ -122,15 +147,19 @@ export function useDesigner(session: DraftSession, view: DraftView): Designer {
 }
 
 function renamePlace(session: DraftSession, id: string, to: string): void {
-  const { [id]: place, ...others } = session.view().places;
+  const { places } = session.view();
+  if (!Object.hasOwn(places, id)) return;
+  const { [id]: place, ...others } = places;
   if (place !== undefined) session.arrange({ ...others, [to]: place });
 }
 
 /** One text is with the worker at a time; of those that come meanwhile the last one is next. */
 function useDrawing(text: string) {
-  const [drawn, setDrawn] = useState<{ last: Drawn | undefined; picture: Picture | undefined }>({
-    ...{ last: undefined, picture: undefined },
-  });
+  const [drawn, setDrawn] = useState<{
+    readonly text?: string;
+    readonly last?: Drawn;
+    readonly picture?: Picture | undefined;
+  }>({});
   const [checks, setChecks] = useState(0);
   const [failure, setFailure] = useState("");
   const latest = useRef(text);
@@ -141,12 +170,13 @@ function useDrawing(text: string) {
     isBusy.current = true;
     try {
       for (let asked: string | undefined; asked !== latest.current; ) {
-        asked = latest.current;
-        const last = await drawnOf(asked);
+        const now = latest.current;
+        asked = now;
+        const last = await drawnOf(now);
         const { steps } = last;
         setChecks((count) => count + 1);
         setDrawn((before) => ({
-          last,
+          ...{ text: now, last },
           picture: steps === undefined ? before.picture : { ...last, steps },
         }));
         setFailure("");
@@ -165,6 +195,7 @@ function useDrawing(text: string) {
   return useMemo(
     () => ({
       picture: drawn.picture,
+      drawnText: drawn.text,
       notes: drawn.last?.notes ?? [],
       faultCount: drawn.last?.faultCount ?? 0,
       isStale: drawn.last !== undefined && drawn.last.steps === undefined,

@@ -48,6 +48,8 @@ export interface DraftView extends Checked {
   /** Where the steps are drawn that somebody has put somewhere. */
   readonly places: Places;
   readonly savedPlaces: Places;
+  /** As it was saved last: another editor may keep more in it. */
+  readonly savedLayout: JsonObject;
   readonly state: SaveState;
   /** Of the state `failed`. */
   readonly error: unknown;
@@ -169,7 +171,9 @@ class Session implements DraftSession {
       const { savedPlaces: before, places: mine } = this.#view;
       const [savedText, savedPlaces] = [theirs.sourceText, placesOf(theirs.layout)];
       const places = mergePlaces(before, mine, savedPlaces);
+      const savedLayout = theirs.layout ?? {};
       this.#show({ ...headOf(theirs), ...checksOf(this.#met), savedText, savedPlaces, places });
+      this.#show({ savedLayout });
       this.#show({ theirs: undefined, merged: undefined });
     }
     this.#show({ text });
@@ -202,14 +206,14 @@ class Session implements DraftSession {
   }
 
   async #saveOnce(): Promise<void> {
-    const { text, places, etag, state } = this.#view;
+    const { text, places, savedLayout, etag, state } = this.#view;
     if (state === "other") return;
     if (!this.#isChanged()) return this.#show({ state: "saved" });
     const tooLong = tooLongText(text);
     if (tooLong !== undefined) return this.#show({ state: "failed", error: tooLong });
     this.#show({ state: "saving", error: undefined });
     try {
-      const layout = { steps: places };
+      const layout = { ...savedLayout, steps: places };
       const { draft, faults, faultCount, warnings } = await this.#store.save(text, etag, layout);
       const saved = { savedText: text, savedPlaces: places };
       this.#show({ faults, faultCount, warnings, ...saved, ...headOf(draft) });
@@ -267,6 +271,7 @@ function viewOf(answer: GetDraftResponse): DraftView {
   return {
     ...{ text: draft?.sourceText ?? "", savedText: draft?.sourceText ?? "" },
     ...{ places: placesOf(draft?.layout), savedPlaces: placesOf(draft?.layout) },
+    savedLayout: draft?.layout ?? {},
     state: "saved",
     ...{ error: undefined, theirs: undefined, merged: undefined },
     ...checksOf(answer),

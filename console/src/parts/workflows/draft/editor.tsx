@@ -5,7 +5,7 @@
 import { yaml } from "@codemirror/lang-yaml";
 import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
 import { type Diagnostic, lintGutter, setDiagnostics } from "@codemirror/lint";
-import { EditorState, type Text } from "@codemirror/state";
+import { EditorState, type Text, Transaction } from "@codemirror/state";
 import { tags } from "@lezer/highlight";
 import { basicSetup, EditorView } from "codemirror";
 import { useEffect, useRef } from "react";
@@ -79,7 +79,11 @@ export function Editor({
   useEffect(() => {
     const now = view.current;
     if (now === undefined || now.state.doc.toString() === withLineFeeds(text)) return;
-    now.dispatch({ changes: { from: 0, to: now.state.doc.length, insert: text } });
+    // What was not typed here is not taken back here, and the caret stays where it is.
+    now.dispatch({
+      changes: changeTo(now.state.doc.toString(), withLineFeeds(text)),
+      annotations: Transaction.addToHistory.of(false),
+    });
   }, [text]);
   useEffect(() => {
     const now = view.current;
@@ -97,6 +101,16 @@ export function Editor({
 }
 
 const CENTER = { y: "center" } as const;
+
+/** The one place at which two texts differ. */
+function changeTo(before: string, after: string) {
+  const most = Math.min(before.length, after.length);
+  let start = 0;
+  while (start < most && before[start] === after[start]) start += 1;
+  let end = 0;
+  while (end < most - start && before.at(-1 - end) === after.at(-1 - end)) end += 1;
+  return { from: start, to: before.length - end, insert: after.slice(start, after.length - end) };
+}
 
 /** As the editor gives a text back. */
 function withLineFeeds(text: string): string {

@@ -1,5 +1,6 @@
 /** The condition of a path, where the file says it: with the path's choice, or as `when` of the step that it leads to. */
 import { type Document, isMap, isSeq, type YAMLMap, type YAMLSeq } from "yaml";
+import type { Wire } from "../wires.ts";
 import { CannotEdit, dropKey, scalarOf, stepIn } from "./documents.ts";
 import type { PictureEdge } from "./picture.ts";
 
@@ -11,13 +12,19 @@ export function setCondition(
   condition: string,
 ): void {
   const { from, to, label } = edge;
+  const listed = listedEdge(document, edge);
+  if (listed !== undefined && !stepIn(document, to).node.has("when")) {
+    write(document, listed, condition);
+    return;
+  }
   const source = stepIn(document, from).node;
   const target = stepIn(document, to).node;
-  const choice = choiceIn(source, to);
+  const choice = choiceIn(source, to, label);
   if (choice !== undefined) {
     write(document, choice.item, condition);
     const isPlain = choice.key === "next" && choice.item.items.length === 1;
-    if (isPlain) choice.list.items[choice.at] = document.createNode(to);
+    if (isPlain && choice.list === undefined) source.set("next", document.createNode(to));
+    else if (isPlain && choice.list) choice.list.items[choice.at] = document.createNode(to);
     return;
   }
   if (target.has("when")) {
@@ -46,13 +53,42 @@ export function setCondition(
   source.set("next", list);
 }
 
-function choiceIn(source: YAMLMap, to: string) {
+/**
+ * Leads a path to another step, or by another label, where the file has it as an item of its own: its condition and its place stay.
+ * False: the file says it in another way.
+ */
+export function rewriteChoice(
+  document: Document,
+  edge: PictureEdge,
+  { to, label }: Partial<Wire>,
+): boolean {
+  const listed = listedEdge(document, edge);
+  const item = listed ?? choiceIn(stepIn(document, edge.from).node, edge.to, edge.label)?.item;
+  if (item === undefined) return false;
+  if (to !== undefined) item.set(listed === undefined ? "go" : "to", to);
+  if (label === "") dropKey(item, "label");
+  else if (label !== undefined) item.set("label", label);
+  return true;
+}
+
+/** The item of `edges:` that is the path. */
+function listedEdge(document: Document, { path }: PictureEdge): YAMLMap | undefined {
+  const at = /^edges\[(\d+)\]/.exec(path)?.[1];
+  const edges = document.get("edges");
+  const item = at === undefined || !isSeq(edges) ? undefined : edges.items[Number(at)];
+  return isMap(item) ? item : undefined;
+}
+
+/** The `{ when, go }` that leads to a step; one that has no label goes by that of its path. */
+function choiceIn(source: YAMLMap, to: string, label: string) {
   for (const key of ["next", "branch"] as const) {
-    const list = source.get(key);
-    if (!isSeq(list)) continue;
-    const at = list.items.findIndex((item) => isMap(item) && item.get("go") === to);
-    const item = list.items[at];
-    if (isMap(item)) return { key, list, at, item };
+    const value = source.get(key);
+    const items: readonly unknown[] = isSeq(value) ? value.items : [value];
+    const at = items.findIndex(
+      (each) => isMap(each) && each.get("go") === to && (each.get("label") ?? label) === label,
+    );
+    const item = items[at];
+    if (isMap(item)) return { key, list: isSeq(value) ? value : undefined, at, item };
   }
   return undefined;
 }

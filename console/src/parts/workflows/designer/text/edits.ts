@@ -8,7 +8,7 @@ import type { Json } from "../../../../../../src/engine/values/json.ts";
 import { mergeTexts } from "../../draft/merge-texts.ts";
 import { diffLines, linesIn } from "../../line-diff.ts";
 import { keyOfWire, type Wire } from "../wires.ts";
-import { setCondition } from "./conditions.ts";
+import { rewriteChoice, setCondition } from "./conditions.ts";
 import {
   CannotEdit,
   dropKey,
@@ -23,6 +23,7 @@ import {
 import { freeId, NEW_STEPS, type NewKind } from "./new-steps.ts";
 import { type Drawn, drawText, type PictureEdge } from "./picture.ts";
 import { renameStep } from "./renaming.ts";
+import { setValue, valueIn } from "./values.ts";
 import { insertAfter, kindOf, unwire, wiredAs } from "./wiring.ts";
 
 /** A change. */
@@ -116,8 +117,7 @@ class Editing {
         this.#wanted = this.#without(edit.wire);
         return undefined;
       case "relabel":
-        this.#wanted = [...this.#without(edit.wire), { ...edit.wire, label: edit.label }];
-        return undefined;
+        return this.#relabel(edit.wire, edit.label);
       case "condition":
         setCondition(this.#document, this.#edge(edit.wire), this.#drawn.edges, edit.condition);
         return undefined;
@@ -167,6 +167,7 @@ class Editing {
     insertAfter(this.#document, pair, after);
     if (split !== undefined) {
       const onwards = { from: id, to: split.to, label: plainLabelOf(kind) };
+      rewriteChoice(this.#document, this.#edge(split), { to: id });
       this.#wanted = [...this.#without(split), { ...split, to: id }, onwards];
     } else if (from !== undefined) {
       const by = label ?? this.#freeLabel(from);
@@ -211,6 +212,13 @@ class Editing {
     return copyId;
   }
 
+  #relabel(wire: Wire, label: string): undefined {
+    const relabelled = { ...wire, label };
+    if (!this.#has(relabelled)) rewriteChoice(this.#document, this.#edge(wire), { label });
+    this.#wanted = [...this.#without(wire), relabelled];
+    return undefined;
+  }
+
   #connect(wire: Wire): undefined {
     if (wire.from === wire.to) throw new CannotEdit("A step cannot follow itself");
     const exists = this.#wanted.some((edge) => keyOfWire(edge) === keyOfWire(wire));
@@ -229,9 +237,11 @@ class Editing {
     const inside = this.#inside(ids);
     const { edges, steps = [] } = this.#drawn;
     const touching = edges.filter(({ from, to }) => inside.has(from) || inside.has(to));
+    const bridged = this.#bridges(ids, touching);
     for (const edge of touching.toReversed()) {
       const goesWithIt = inside.has(edge.from) && !this.#document.has("edges");
-      if (!goesWithIt) unwire(this.#document, edge, steps);
+      if (goesWithIt || this.#isLedOn(edge, ids, bridged)) continue;
+      unwire(this.#document, edge, steps);
     }
     for (const { node } of stepsIn(this.#document)) {
       if (inside.has(String(scalarOf(node.get("undo", true))))) dropKey(node, "undo");
@@ -240,8 +250,34 @@ class Editing {
       if (ids.has(id)) dropKey(around, keyOf(pair));
     }
     const rest = edges.filter((edge) => !touching.includes(edge));
-    this.#wanted = [...rest, ...bridges(ids, touching)];
+    this.#wanted = [...rest, ...bridged];
     return undefined;
+  }
+
+  /** Whether a path to the step that is taken out was led on to the one behind it as the choice that it is. */
+  #isLedOn(edge: PictureEdge, ids: ReadonlySet<string>, bridged: readonly Wire[]): boolean {
+    const wire = bridged.find(({ from, label }) => from === edge.from && label === edge.label);
+    if (wire === undefined || !ids.has(edge.to) || this.#has(wire)) return false;
+    return rewriteChoice(this.#document, edge, { to: wire.to });
+  }
+
+  /** Where a step was between two others these are joined: under its condition, where it had one. */
+  #bridges(ids: ReadonlySet<string>, touching: readonly PictureEdge[]): readonly Wire[] {
+    const bridged = bridges(ids, touching);
+    const [id = ""] = ids;
+    const [wire] = bridged;
+    const step = stepsIn(this.#document).find((each) => each.id === id);
+    const when = step?.node.get("when", true);
+    if (wire === undefined || when === undefined) return bridged;
+    const { node: target } = stepIn(this.#document, wire.to);
+    const isOnly = this.#drawn.edges.filter(({ to }) => to === wire.to).length === 1;
+    if (!isOnly || bridged.length > 1 || target.has("when")) return [];
+    target.set("when", when);
+    return bridged;
+  }
+
+  #has(wire: Wire): boolean {
+    return this.#drawn.edges.some((edge) => keyOfWire(edge) === keyOfWire(wire));
   }
 
   /** With what stands inside of them. */
@@ -279,7 +315,7 @@ class Editing {
     }
     const root = this.#document.contents as YAMLMap;
     const isNew = !root.has(key);
-    this.#document.set(key, nodeOf(this.#document, value));
+    this.#document.set(key, valueIn(this.#document, root.get(key, true), value));
     if (!isNew) return;
     // What is about the whole file stands above its steps.
     const pair = root.items.pop();
@@ -288,7 +324,7 @@ class Editing {
   }
 }
 
-/** Where a step was between two others these are joined. */
+/** Paths that lead on where one step was. */
 function bridges(ids: ReadonlySet<string>, touching: readonly PictureEdge[]): Wire[] {
   if (ids.size !== 1) return [];
   const into = touching.filter(({ to }) => ids.has(to));
@@ -309,42 +345,6 @@ function isTop({ role }: { readonly role: string }): boolean {
 
 function isList(node: unknown): node is { items: unknown[] } {
   return typeof node === "object" && node !== null && "items" in node && !isMap(node);
-}
-
-/** Sets or takes away a value of a step. The key that says what a step does stays, without a value. */
-function setValue(
-  document: Document,
-  node: YAMLMap,
-  path: readonly string[],
-  value: Json | undefined,
-): void {
-  const [first = "", ...rest] = path;
-  if (value !== undefined) {
-    const found = node.getIn(path, true);
-    const isSameKind = isScalarValue(value) && scalarOf(found) !== undefined;
-    if (isSameKind) {
-      const comment = (found as { comment?: string | null }).comment;
-      const made = nodeOf(document, value) as { comment?: string | null };
-      if (comment) made.comment = comment;
-      node.setIn(path, made);
-    } else {
-      if (rest.length > 0 && !isMap(node.get(first))) node.set(first, document.createNode({}));
-      node.setIn(path, nodeOf(document, value));
-    }
-    return;
-  }
-  if (rest.length === 0 && first === kindOf(node)) {
-    node.set(first, document.createNode(null));
-    return;
-  }
-  if (!node.hasIn(path)) return;
-  node.deleteIn(path);
-  const around = node.get(first);
-  if (rest.length > 0 && isMap(around) && around.items.length === 0) dropKey(node, first);
-}
-
-function isScalarValue(value: Json): boolean {
-  return typeof value !== "object" || value === null;
 }
 
 /** The changed text with each line that is the same as before as it was typed. */

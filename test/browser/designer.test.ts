@@ -280,7 +280,7 @@ test("a draft that was discarded meanwhile says so, and what is here can be save
   await sources.discardDraft({ definitionId: id, etag: draft?.etag ?? "", reason: "a test" });
   await stepOf(page, "after").focus();
   await page.keyboard.press("Control+d");
-  await page.getByText(/^Not saved/).waitFor();
+  await page.getByText(/^Not saved: the draft was published or discarded/).waitFor();
   await page.getByRole("button", { name: "Save again" }).click();
   await until(async () => {
     const found = (await sources.getDraft({ definitionId: id })).draft;

@@ -30,6 +30,8 @@ class Drafts implements DraftStore {
   layout: JsonObject = { steps: { a: { x: 0, y: 0 } } };
   version = 1;
   isAway = false;
+  /** It was published or discarded. */
+  isGone = false;
   /** The next save is stored, and its answer is lost. */
   losesAnswer = false;
   /** Called when a save has arrived. */
@@ -41,6 +43,7 @@ class Drafts implements DraftStore {
     if (this.isAway) throw failure(Code.Unavailable);
     if (etag !== this.#etag) throw failure(Code.Aborted, "ETAG_MISMATCH");
     this.layout = layout;
+    this.isGone = false;
     this.write(text);
     if (this.losesAnswer) {
       this.losesAnswer = false;
@@ -50,6 +53,7 @@ class Drafts implements DraftStore {
   }
 
   async read(): Promise<GetDraftResponse> {
+    if (this.isGone) return create(GetDraftResponseSchema, {});
     return create(GetDraftResponseSchema, {
       draft: { ...this.#head, sourceText: this.text, layout: this.layout },
     });
@@ -63,7 +67,7 @@ class Drafts implements DraftStore {
   }
 
   get #etag(): string {
-    return `e${this.version}`;
+    return this.isGone ? "" : `e${this.version}`;
   }
 
   get #head() {
@@ -97,6 +101,20 @@ it("saves once after the last key", async () => {
   await vi.advanceTimersByTimeAsync(AFTER_MS);
   expect(drafts.saved).toEqual(["two"]);
   expect(session.view().state).toBe("saved");
+});
+
+it("saves a draft that is gone again only when somebody says so", async () => {
+  const { drafts, session } = await begin();
+  drafts.isGone = true;
+  session.type("one");
+  await vi.advanceTimersByTimeAsync(AFTER_MS);
+  expect(session.view()).toMatchObject({ state: "failed", error: { name: "DraftGone" } });
+  session.type("two");
+  session.arrange({ a: { x: 5, y: 5 } });
+  await vi.advanceTimersByTimeAsync(2 * AFTER_MS);
+  expect(drafts.saved).toEqual([]);
+  expect(await session.flush()).toBe(true);
+  expect(drafts.saved).toEqual(["two"]);
 });
 
 it("saves what is typed while a save is under way, over that save", async () => {

@@ -89,6 +89,15 @@ export class TooLong extends Error {
   override readonly name = "TooLong";
 }
 
+/** The draft was published or discarded: what is here is saved again only when somebody says so. */
+export class DraftGone extends Error {
+  override readonly name = "DraftGone";
+
+  constructor() {
+    super("the draft was published or discarded meanwhile. To save again makes a new one");
+  }
+}
+
 /** Undefined: it is not. It is not sent: each pause of a person who types would send it again. */
 function tooLongText(text: string): TooLong | undefined {
   const bytes = text.length > MOST_BYTES ? text.length : new TextEncoder().encode(text).length;
@@ -136,6 +145,8 @@ class Session implements DraftSession {
     if (text === this.#view.text) return;
     if (theirs !== undefined) {
       this.#show({ text, merged: mergeTexts(savedText, text, theirs.sourceText) });
+    } else if (this.#isGone()) {
+      this.#show({ text });
     } else {
       this.#show({ text, state: state === "saving" ? state : "typed" });
       this.#saveSoon();
@@ -144,6 +155,10 @@ class Session implements DraftSession {
 
   arrange(places: Places): void {
     if (samePlaces(places, this.#view.places)) return;
+    if (this.#isGone()) {
+      this.#show({ places });
+      return;
+    }
     const { state } = this.#view;
     const isFree = state !== "saving" && state !== "other";
     this.#show({ places, state: isFree ? "typed" : state });
@@ -186,6 +201,10 @@ class Session implements DraftSession {
     this.#listeners.clear();
   }
 
+  #isGone(): boolean {
+    return this.#view.state === "failed" && this.#view.error instanceof DraftGone;
+  }
+
   #isChanged(): boolean {
     const { text, savedText, places, savedPlaces } = this.#view;
     return text !== savedText || !samePlaces(places, savedPlaces);
@@ -219,18 +238,19 @@ class Session implements DraftSession {
       this.#show({ faults, faultCount, warnings, ...saved, ...headOf(draft) });
       this.#show({ state: this.#reached() });
     } catch (error) {
-      if (isMismatch(error)) await this.#meet(text, error);
+      if (isMismatch(error)) await this.#meet(text);
       else this.#show({ state: "failed", error });
     }
   }
 
   /** What another person saved. The answer to an earlier save may have been lost: then the text is that one. */
-  async #meet(sent: string, mismatch: unknown): Promise<void> {
+  async #meet(sent: string): Promise<void> {
     const answer = await this.#store.read().catch((error: unknown) => error);
     if (!isAnswer(answer)) return this.#show({ state: "failed", error: answer });
     const theirs = answer.draft;
-    // It was published or discarded.
-    if (theirs === undefined) return this.#show({ state: "failed", error: mismatch, etag: "" });
+    if (theirs === undefined) {
+      return this.#show({ state: "failed", error: new DraftGone(), etag: "" });
+    }
     if (theirs.sourceText === sent) {
       const { text: _, places: __, ...known } = viewOf(answer);
       this.#show(known);

@@ -4,7 +4,7 @@ import { wordsOf } from "../../../api/words.ts";
 import { Badge } from "../../badge.tsx";
 import { PlainText } from "../../plain-text.tsx";
 import { RelativeTime } from "../../relative-time.tsx";
-import { type DraftSession, type DraftView, TooLong } from "./draft-session.ts";
+import { DraftGone, type DraftSession, type DraftView, TooLong } from "./draft-session.ts";
 
 export function SaveNote({
   session,
@@ -24,7 +24,9 @@ export function SaveNote({
           <span data-tone="bad" className="with-icon save-failed">
             <CircleAlert size={15} aria-hidden="true" />
             Not saved:{" "}
-            {view.error instanceof TooLong ? view.error.message : wordsOf(view.error).title}
+            {view.error instanceof TooLong || view.error instanceof DraftGone
+              ? view.error.message
+              : wordsOf(view.error).title}
           </span>
         ) : state === "other" ? (
           "Not saved: somebody else has"

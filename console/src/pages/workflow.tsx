@@ -217,12 +217,14 @@ function Content({
   readonly version: GetVersionResponse | undefined;
   readonly error: unknown;
 }) {
+  // Here, for with its first version the page gets other tabs.
+  const [published, setPublished] = useState(0);
   const shown = version?.version;
   const note = error ? <ErrorNote error={error} /> : <Loading rows={8} />;
   const draft = tab(
     "draft",
     "Draft",
-    <DraftTab definition={definition} newest={heads[0]?.version ?? 0} />,
+    <DraftTab definition={definition} newest={heads[0]?.version ?? 0} onPublished={setPublished} />,
   );
   const settings = tab("settings", "Settings", <SettingsTab workflow={workflow} />);
   const simulate = tab(
@@ -235,6 +237,7 @@ function Content({
   }
   return (
     <>
+      {published > 0 && <PublishedNote id={definition.id} version={published} />}
       <VersionChoice heads={heads} deployed={definition.latestVersion} version={version} />
       <Tabs
         label="About the workflow"
@@ -272,6 +275,15 @@ function Content({
         ]}
       />
     </>
+  );
+}
+
+function PublishedNote({ id, version }: { readonly id: string; readonly version: number }) {
+  return (
+    <p className="done-note" role="status">
+      Version {version} is published.{" "}
+      <Link href={paths.workflowTab(id, "deployments")}>See where versions are deployed</Link>
+    </p>
   );
 }
 

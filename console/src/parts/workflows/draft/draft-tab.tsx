@@ -31,10 +31,12 @@ const DesignerView = lazy(async () => ({
 export function DraftTab({
   definition,
   newest,
+  onPublished,
 }: {
   readonly definition: WorkflowDefinition;
   /** The newest version; 0: none is published. */
   readonly newest: number;
+  readonly onPublished: (version: number) => void;
 }) {
   const { id } = definition;
   const found = useCall(
@@ -43,7 +45,6 @@ export function DraftTab({
     { everyMs: EVERY_MS },
   );
   const session = useDraftSession(id, found.data);
-  const [published, setPublished] = useState("");
   const { data } = found;
   if (data === undefined) {
     return found.isPending ? (
@@ -52,28 +53,22 @@ export function DraftTab({
       <ErrorNote error={found.error} onRetry={found.refetch} />
     );
   }
+  if (session === undefined) {
+    const isNone = data.draft === undefined;
+    return isNone ? (
+      <BeginDraft definition={definition} latestVersion={newest} />
+    ) : (
+      <Loading rows={8} />
+    );
+  }
   return (
-    <>
-      {published !== "" && (
-        <p className="done-note" role="status">
-          {published}{" "}
-          <Link href={paths.workflowTab(id, "deployments")}>See where versions are deployed</Link>
-        </p>
-      )}
-      {session !== undefined ? (
-        <OpenDraft
-          definition={definition}
-          session={session}
-          answer={data}
-          newest={newest}
-          onPublished={setPublished}
-        />
-      ) : data.draft === undefined ? (
-        <BeginDraft definition={definition} latestVersion={newest} />
-      ) : (
-        <Loading rows={8} />
-      )}
-    </>
+    <OpenDraft
+      definition={definition}
+      session={session}
+      answer={data}
+      newest={newest}
+      onPublished={onPublished}
+    />
   );
 }
 
@@ -88,7 +83,7 @@ function OpenDraft({
   readonly session: DraftSession;
   readonly answer: GetDraftResponse;
   readonly newest: number;
-  readonly onPublished: (words: string) => void;
+  readonly onPublished: (version: number) => void;
 }) {
   const { may } = useRights();
   const view = useDraftView(session);

@@ -22,7 +22,7 @@ export function PublishDraft({
   session,
   latestVersion,
   onPublished,
-}: Props & { readonly latestVersion: number; readonly onPublished: (words: string) => void }) {
+}: Props & { readonly latestVersion: number; readonly onPublished: (version: number) => void }) {
   const { id, name } = definition;
   const [isOpen, setOpen] = useState(false);
   const [environment, setEnvironment] = useState("production");
@@ -34,7 +34,7 @@ export function PublishDraft({
       const { etag } = session.view();
       return sources.publishDraft({ definitionId: id, etag, note, deployTo: environment });
     },
-    ({ version }) => onPublished(`Version ${version?.version ?? 0} is published.`),
+    ({ version }) => onPublished(version?.version ?? 0),
   );
   const change = (next: boolean) => {
     setOpen(next);

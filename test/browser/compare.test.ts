@@ -48,7 +48,7 @@ beforeAll(async () => {
 });
 afterAll(() => service?.stop());
 
-it("the button that fits the graph shows steps that were out of sight", async () => {
+it("the graph of a version is dragged, and its button shows the steps that were out of sight", async () => {
   const ids = Array.from({ length: 40 }, (_, at) => `step-${at}`);
   const steps = ids.map((id) => ({ id, name: id, stepType: StepType.HUMAN_TASK }));
   const edges = ids.slice(1).map((toStepId, at) => ({ fromStepId: `step-${at}`, toStepId }));
@@ -59,7 +59,13 @@ it("the button that fits the graph shows steps that were out of sight", async ()
   const boxes = page.locator("[data-step]");
   await boxes.first().waitFor();
   expect(await boxes.count()).toBeLessThan(40);
-  await page.getByRole("button", { name: "Fit view" }).press("Enter");
+  const graph = page.getByRole("region", { name: "Graph of the steps" });
+  const shown = page.locator(".react-flow__viewport");
+  const before = await shown.getAttribute("style");
+  // Dragged about, and then fitted by the button: both need what is seen to have a height.
+  await graph.locator(".react-flow__pane").dragTo(graph, { targetPosition: { x: 40, y: 40 } });
+  expect(await shown.getAttribute("style")).not.toBe(before);
+  await page.getByRole("button", { name: "Fit view" }).click();
   await page.locator('[data-step="step-39"]').waitFor();
   expect(await boxes.count()).toBe(40);
 });

@@ -242,7 +242,13 @@ function Content({
       <Tabs
         label="About the workflow"
         tabs={[
-          tab("graph", "Graph", shown ? <WorkflowGraph version={shown} /> : note),
+          tab(
+            "graph",
+            "Graph",
+            <div className="workflow-graph">
+              {shown ? <WorkflowGraph version={shown} /> : note}
+            </div>,
+          ),
           draft,
           { id: "runs", label: "Runs", content: <Runs definitionId={definition.id} /> },
           tab(

@@ -11,6 +11,7 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { Endpoints, EndpointVerification } from "../../gen/workflows/ops/v1/endpoints_pb.ts";
 import { ScheduleOverlap, Schedules } from "../../gen/workflows/ops/v1/schedules_pb.ts";
 import { Workflows } from "../../gen/workflows/ops/v1/workflows_pb.ts";
+import { StepType } from "../../gen/workflows/v1/workflows_pb.ts";
 import { nowMs } from "../parts/clock.ts";
 import type { Engine } from "./engine.ts";
 import { inFlight } from "./in-flight.ts";
@@ -20,6 +21,8 @@ import { WORKSPACE } from "./words.ts";
 /** Where the many workflows are: no other load lists it. */
 const CROWDED = "ws_crowded";
 const PAGE_SIZE = 50;
+/** A workflow has 1,000 at most. */
+const SCHEDULES_OF_ONE = 500;
 /** Never due while a load runs. */
 const SELDOM = "0 0 29 2 *";
 const OFTEN = "*/5 * * * * *";
@@ -41,9 +44,9 @@ export function starterCommands(stage: Stage): NonNullable<Engine["own"]> {
   const workflows = createClient(Workflows, transport);
   const definitionId = stage.definitions.park;
   let hookUrl: Promise<string> | undefined;
-  const schedule = (line: string) =>
+  const schedule = (line: string, of = definitionId) =>
     schedules.create({
-      definitionId,
+      definitionId: of,
       spec: { name: randomUUID(), line, overlap: ScheduleOverlap.ALLOW, input: { id: "slot" } },
     });
   return {
@@ -56,9 +59,13 @@ export function starterCommands(stage: Stage): NonNullable<Engine["own"]> {
       agent.destroy();
       return times;
     },
-    /** Makes so many schedules that are not due. */
+    /** Makes so many schedules that are not due, of as many workflows as they need. */
     async scheduleSeldom({ times, atATime }: Load) {
-      await inFlight(times, atATime, () => schedule(SELDOM));
+      const owners = Array.from({ length: Math.ceil(times / SCHEDULES_OF_ONE) }, () =>
+        publishTask(stage),
+      );
+      const ids = await Promise.all(owners);
+      await inFlight(times, atATime, (at) => schedule(SELDOM, ids[at % ids.length]));
     },
     /** Makes a few schedules, each due every five seconds, for so long; how late each of their runs was made, in ms. */
     async scheduleOften({ times, forMs }: { times: number; forMs: number }) {
@@ -86,6 +93,16 @@ export function starterCommands(stage: Stage): NonNullable<Engine["own"]> {
       return took;
     },
   };
+}
+
+/** A workflow of one task; gives its id. */
+async function publishTask({ client }: Stage): Promise<string> {
+  const named = { workspaceId: WORKSPACE, name: randomUUID() };
+  const { definition } = await client.createDefinition(named);
+  const definitionId = definition?.id ?? "";
+  const steps = [{ id: "work", name: "Work", stepType: StepType.HUMAN_TASK }];
+  await client.publishVersion({ definitionId, steps });
+  return definitionId;
 }
 
 async function createEndpoint(stage: Stage, definitionId: string): Promise<string> {

@@ -50,14 +50,16 @@ export function starterCommands(stage: Stage): NonNullable<Engine["own"]> {
       spec: { name: randomUUID(), line, overlap: ScheduleOverlap.ALLOW, input: { id: "slot" } },
     });
   return {
-    /** Posts so many deliveries, each with an id of its own, to one endpoint, whose runs wait; resolves when all are accepted. */
+    /** Posts so many deliveries, each with an id of its own, to one endpoint, whose runs wait; ms until all are accepted. */
     async deliver({ times, atATime }: Load) {
       hookUrl ??= createEndpoint(stage, definitionId);
       const url = await hookUrl;
       const agent = new Agent({ keepAlive: true, maxSockets: atATime });
+      const beganAtMs = nowMs();
       await inFlight(times, atATime, () => post(agent, url));
+      const tookMs = nowMs() - beganAtMs;
       agent.destroy();
-      return times;
+      return tookMs;
     },
     /** Makes so many schedules that are not due, of as many workflows as they need. */
     async scheduleSeldom({ times, atATime }: Load) {

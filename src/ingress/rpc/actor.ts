@@ -120,7 +120,7 @@ export function refuseAgent(caller: Caller | undefined, why = "an agent decides 
   throw new Refusal("permission_denied", why);
 }
 
-/** Refuses permission_denied for what comes by MCP: it reads texts of others, and decides nothing, whoever's its token is. */
+/** Refuses permission_denied for what comes by MCP, whichever token it has: what calls there has read texts of others. */
 export function refuseMcp({ via }: Pick<WriteDeps, "via">): void {
   if (via === VIA_MCP) throw new Refusal("permission_denied", "nothing is decided over MCP");
 }

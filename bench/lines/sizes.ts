@@ -67,7 +67,7 @@ const FULL = {
   consoleRuns: 10_000,
   openSeconds: 600,
   parked: [300, 10_000],
-  idleMs: 15_000,
+  idleMs: 60_000,
 };
 const QUICK = {
   repetitions: 1,

@@ -62,6 +62,18 @@ export interface StreamClock {
   untilNextMs(): number;
 }
 
+/**
+ * So many times within a limit streams do what is due: those whose times are close to each other do it together, for what one of a
+ * thousand does by itself costs several times as much. So it is done a little early.
+ */
+const MOMENTS = 6;
+
+/** When a stream does what it has to do within `everyMs` after a time: the same moment for all streams of the process. */
+function momentWithin(everyMs: number, afterMs: number): number {
+  const betweenMs = everyMs / MOMENTS;
+  return Math.floor((afterMs + everyMs) / betweenMs) * betweenMs;
+}
+
 /** Starts the clock of a stream. */
 export function startClock(
   { nowMs, hasToken, requireCaller }: Pick<StreamCall, "nowMs" | "hasToken" | "requireCaller">,
@@ -82,15 +94,15 @@ export function startClock(
       if (!isTaken && now - sentAtMs > limits.takenWithinMs) throw tooSlow(limits);
       isTaken = true;
       if (now - begunAtMs >= limits.ageMs) throw tooOld();
-      if (!hasToken || now - checkedAtMs < limits.tokenEveryMs) return;
+      if (!hasToken || now < momentWithin(limits.tokenEveryMs, checkedAtMs)) return;
       checkedAtMs = now;
       await requireCaller();
     },
-    isSilent: () => nowMs() - sentAtMs >= limits.signOfLifeMs,
+    isSilent: () => nowMs() >= momentWithin(limits.signOfLifeMs, sentAtMs),
     untilNextMs() {
       const nextMs = Math.min(
-        sentAtMs + limits.signOfLifeMs,
-        hasToken ? checkedAtMs + limits.tokenEveryMs : Infinity,
+        momentWithin(limits.signOfLifeMs, sentAtMs),
+        hasToken ? momentWithin(limits.tokenEveryMs, checkedAtMs) : Infinity,
         begunAtMs + limits.ageMs,
       );
       return Math.max(1, nextMs - nowMs());

@@ -58,9 +58,10 @@ export function refusedContent(message: string): WorkflowsError {
   return refusal({ code: Code.FailedPrecondition, reason: "WRITTEN_ELSEWHERE", message });
 }
 
-/** ABORTED: the workflow has changed since it was read. */
-export function lostRace(message: string): WorkflowsError {
-  return refusal({ code: Code.Aborted, reason: "LOST_RACE", message });
+/** Whether the workflow was changed between being read and being written: read again, the same change may be done. */
+export function isLostRace(thrown: unknown): boolean {
+  if (!(thrown instanceof WorkflowsError)) return false;
+  return thrown.reason === "ETAG_MISMATCH" || thrown.reason === "LOST_RACE";
 }
 
 /** NOT_FOUND. */

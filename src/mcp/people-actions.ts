@@ -16,10 +16,13 @@ import {
 import { linkTo, type McpWorld } from "./world.ts";
 
 const V1 = WorkflowService.typeName;
+/** To publish is to deploy: each version has an environment that it starts runs in. */
+const NOT_STARTED =
+  "Nothing starts it yet: a person publishes its draft in the console, at url, or by `npx workflows drafts publish`.";
 
 const OF_WORKFLOWS: Readonly<Record<string, Action>> = {
   "Workflow.create": {
-    about: "makes a workflow; source, a workflow file, becomes its draft",
+    about: "makes a workflow; source, a workflow file, becomes its draft, which a person publishes",
     rpc: `${Workflows.typeName}/Create`,
     ...{ args: ["name", "description", "source", "reason"], places: 0 },
     async run({ world, args, options }) {
@@ -31,7 +34,8 @@ const OF_WORKFLOWS: Readonly<Record<string, Action>> = {
         },
         options,
       );
-      return workflowAnswer(world, workflow?.definition?.id ?? "");
+      const made = await workflowAnswer(world, workflow?.definition?.id ?? "");
+      return { ...made, next: NOT_STARTED };
     },
   },
   "Workflow.pause": {
@@ -107,6 +111,7 @@ export const DONE_BY_HAND: ReadonlyMap<string, string> = new Map([
   ["InboxItem.approve", "npx workflows approve"],
   ["InboxItem.deny", "npx workflows deny"],
   ["InboxItem.complete", "npx workflows complete"],
+  ["Workflow.publish", "npx workflows drafts publish"],
   ["Workflow.activate", "npx workflows deploy"],
   ["Workflow.deploy", "npx workflows deploy"],
   ["Template.install", "npx workflows templates install"],

@@ -10,7 +10,7 @@ import { System } from "../../../gen/workflows/ops/v1/system_pb.ts";
 import { Workflows } from "../../../gen/workflows/ops/v1/workflows_pb.ts";
 import { WorkflowService } from "../../../gen/workflows/v1/workflows_pb.ts";
 import { SCOPES } from "../../../src/collaborators/identity/callers.ts";
-import { createMcpDoor } from "../../../src/ingress/rpc/mcp/door.ts";
+import { createMcpDoor, type McpDoorDeps } from "../../../src/ingress/rpc/mcp/door.ts";
 import { rpcsOf } from "../../../src/ingress/rpc/scopes.ts";
 import {
   createUnreadAnswers,
@@ -37,7 +37,7 @@ const unread: UnreadAnswers = {
 };
 /** Calls of StartRun under way: each waits for its caller to go. */
 const waiting: AbortSignal[] = [];
-const door = createMcpDoor({
+const deps: McpDoorDeps = {
   local: createRouterTransport(({ rpc }) => {
     rpc(Workflows.method.list, ({ workspaceId }) => {
       if (workspaceId === "named") return { workflows: [{ definition: { id: "wf_1" } }] };
@@ -60,8 +60,20 @@ const door = createMcpDoor({
     ...{ isAuthenticated: false, publicUrl: "", corsOrigins: [], issuer: undefined, isTls: false },
   },
   ...{ log, unread, prefixOf: ({ headers }) => String(headers["x-forwarded-prefix"] ?? "") },
+};
+const door = createMcpDoor(deps);
+/** A token is the name of its workspace. */
+const guarded = createMcpDoor({
+  ...deps,
+  callers: {
+    find: async (workspaceId) => {
+      return { workspaceId, subject: "ann", isAgent: false, scopes: new Set(SCOPES) };
+    },
+  },
 });
-const server = createServer((asked, answer) => void door(asked, answer));
+const server = createServer((asked, answer) => {
+  void (asked.headers.authorization === undefined ? door : guarded)(asked, answer);
+});
 beforeAll(async () => {
   await once(server.listen(0, "127.0.0.1"), "listening");
 });
@@ -137,4 +149,24 @@ test("links are behind the path that a proxy takes off", async () => {
   const params = { name: "search", arguments: { type: "Workflow" } };
   const [answer] = await once(ask("/mcp?workspace=named", params, more), "response");
   expect(await text(answer)).toContain(`http://127.0.0.1:${port}/flows/console/workflows/wf_1`);
+});
+
+test("a workspace that has a quarter of the places under way keeps no other one out", async () => {
+  waiting.length = 0;
+  const of = (workspaceId: string) => ({ authorization: `Bearer ${workspaceId}` });
+  const start = { action: "Workflow.trigger", args: { id: "wf_1" } };
+  const open = Array.from({ length: 16 }, () => {
+    const asked = ask("/mcp", { name: "do", arguments: start }, of("a"));
+    return asked.on("error", () => {});
+  });
+  await until(() => (waiting.length === open.length ? true : undefined));
+  const params = { name: "search", arguments: { type: "Workflow" } };
+  const statusOf = async (workspaceId: string) => {
+    const [answer] = await once(ask("/mcp", params, of(workspaceId)), "response");
+    answer.resume();
+    return answer.statusCode;
+  };
+  expect([await statusOf("a"), await statusOf("b")]).toEqual([429, 200]);
+  for (const asked of open) asked.destroy();
+  await until(async () => ((await statusOf("a")) === 200 ? true : undefined));
 });

@@ -80,14 +80,21 @@ export async function inOwnWords<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
+/** Places are those of the file that was compiled, which the caller does not see. */
+function withoutPlaces(words: string): string {
+  return words.replaceAll(/\bline \d+, column \d+: /g, "");
+}
+
 function translated(thrown: unknown): unknown {
   if (!(thrown instanceof WorkflowsError)) return thrown;
   const { reason, states, fields, hook, cause, message } = thrown;
   const isSaidOtherwise = states !== undefined || fields.length > 0;
   if (reason === undefined || !isSaidOtherwise || !(cause instanceof ConnectError)) return thrown;
   return refusal({
-    ...{ code: cause.code, reason, message, cause: thrown },
-    fields: fields.map(({ field, description }) => ({ field: fieldOfPath(field), description })),
+    ...{ code: cause.code, reason, message: withoutPlaces(message), cause: thrown },
+    fields: fields.map(({ field, description }) => {
+      return { field: fieldOfPath(field), description: withoutPlaces(description) };
+    }),
     metadata: {
       ...(states === undefined ? {} : { from: statusWord(states.from), to: statusWord(states.to) }),
       ...(hook === undefined ? {} : { hook }),

@@ -130,7 +130,7 @@ async function fetchWorkflow(world: McpWorld, id: string, mark: MarkData): Promi
       ...(statusReasons.length === 0 ? [] : [mark("reasons", statusReasons.join("\n"))]),
       head === 0
         ? `Nothing is published${where}.`
-        : `Version ${head}${where} with ${steps.length} steps.`,
+        : `Version ${head}${where} with ${steps.length === 1 ? "1 step" : `${steps.length} steps`}.`,
       mark("description", definition?.description ?? ""),
       ...(steps.length === 0 ? [] : [mark("steps", steps.join("\n"))]),
       ...(inputSchema === null ? [] : [mark("input schema", inputSchema)]),

@@ -16,6 +16,8 @@ import {
 import { linkTo, type McpWorld } from "./world.ts";
 
 const V1 = WorkflowService.typeName;
+/** Of the text of a draft. */
+const FAULTS_AT_MOST = 20;
 /** To publish is to deploy: each version has an environment that it starts runs in. */
 const NOT_STARTED =
   "Nothing starts it yet: a person publishes its draft in the console, at url, or by `npx workflows drafts publish`.";
@@ -26,7 +28,7 @@ const OF_WORKFLOWS: Readonly<Record<string, Action>> = {
     rpc: `${Workflows.typeName}/Create`,
     ...{ args: ["name", "description", "source", "reason"], places: 0 },
     async run({ world, args, options }) {
-      const { workflow } = await world.clients.sources.create(
+      const { workflow, faults } = await world.clients.sources.create(
         {
           ...{ workspaceId: world.workspaceId, name: textOf(args, "name") },
           ...{ description: textOf(args, "description", ""), reason: textOf(args, "reason", "") },
@@ -35,7 +37,10 @@ const OF_WORKFLOWS: Readonly<Record<string, Action>> = {
         options,
       );
       const made = await workflowAnswer(world, workflow?.definition?.id ?? "");
-      return { ...made, next: NOT_STARTED };
+      const shown = faults.slice(0, FAULTS_AT_MOST).map(({ path, line, column, description }) => {
+        return { path, line, column, description };
+      });
+      return { ...made, ...(shown.length === 0 ? {} : { faults: shown }), next: NOT_STARTED };
     },
   },
   "Workflow.pause": {

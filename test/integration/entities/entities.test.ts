@@ -553,7 +553,13 @@ test("null and an empty text take a field away", async () => {
   ]);
   const handling = await Workflow.update($id, { errorHandling: null });
   expect(handling.errorHandling).toBe("Stop");
-  const begun = await Workflow.update($id, { steps: null, triggerEvent: "" });
+  await Workflow.activate($id);
+  const empty = await refusal(Workflow.update($id, { steps: null }));
+  expect(empty.fields).toEqual([
+    { field: "steps", description: "a version has at least one step" },
+  ]);
+  const draft = await Workflow.create({ ...WELCOME, name: "Lesser" });
+  const begun = await Workflow.update(draft.$id, { steps: null, triggerEvent: "" });
   expect([begun.steps, begun.triggerEvent, begun.errorHandling]).toEqual(Array(3).fill(undefined));
   const nameless = await refusal(Workflow.update($id, { name: "" }));
   expect([nameless.code, nameless.fields[0]?.field]).toEqual(["INVALID_ARGUMENT", "name"]);

@@ -9,13 +9,13 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { WorkflowChange } from "../../gen/workflows/ops/v1/workflow_watch_pb.ts";
 import { WorkflowsError } from "../client/errors.ts";
-import { follow } from "../client/follow.ts";
 import { pause, pauseAfter } from "../client/pauses.ts";
 import type { CursorStore } from "../client/watches.ts";
 import { NO_CONTENT } from "./compile/content.ts";
 import type { summaryOf, WorkflowEntity } from "./entity.ts";
 import { createHandover, type Handover } from "./handover.ts";
 import { createHookLanes, type HookLanes, type Trying } from "./hook-lanes.ts";
+import { followStarts, type SeenStarts } from "./starts.ts";
 import type { Verb } from "./states.ts";
 import { load, type Store } from "./store.ts";
 
@@ -54,6 +54,7 @@ export class AfterHooks<$> {
   readonly #closing = new AbortController();
   readonly #lanes: HookLanes<AfterHook<$>>;
   readonly #handover: Handover;
+  readonly #seenStarts: SeenStarts = { sinceMs: undefined, newestMs: 0, runIds: new Set() };
   #changes: Following | undefined;
   #starts: Following | undefined;
 
@@ -122,21 +123,16 @@ export class AfterHooks<$> {
     this.#handover.take(await this.#call(event, definitionId, named));
   }
 
-  /** Starts have no cursor: those that happen while no stream is open are not seen. A hook that fails is tried again for all others. */
+  /** Starts have no cursor: those that happen while the program does not run are not seen. */
   async #followStarts(begun: () => void): Promise<void> {
     const { client, workspaceId } = this.#options.store;
-    const types = ["workflows.changes.run.started"];
-    const stream = follow({
-      open: (signal) => client.runs.tailEvents({ workspaceId, types }, { signal }),
-      ...{ isCut: () => false, isEndless: true, awayMs: 0, signal: this.#closing.signal },
-    });
-    for await (const { event } of stream) {
-      begun();
-      if (event === undefined) continue;
-      const { id, time, runId, definitionId } = event;
-      const at = time && timestampDate(time);
-      const started = { verb: "trigger" as const, id, at, by: "", reason: "", runId };
-      await this.#call(started, definitionId, "");
+    const { signal } = this.#closing;
+    const seen = this.#seenStarts;
+    const starts = followStarts({ runs: client.runs, workspaceId, signal, seen, begun });
+    for await (const { runId, definitionId, at } of starts) {
+      const id = `started/${runId}`;
+      const event = { verb: "trigger" as const, id, at, by: "", reason: "", runId };
+      await this.#call(event, definitionId, "");
     }
   }
 

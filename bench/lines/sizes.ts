@@ -63,7 +63,7 @@ const FULL = {
   schedules: 10_000,
   workflows: 10_000,
   listed: 200,
-  doorCalls: 3_000,
+  doorCalls: 1_500,
   searches: 200,
   stored: { finished: 1_000_000, parked: 100_000 },
   storedRuns: 150,

@@ -21,6 +21,7 @@ export const LINES = [
   "replicas",
   "watch",
   "starters",
+  "doors",
   "stored",
   "console",
 ] as const;

@@ -40,6 +40,8 @@ const SIZES: Sizes = {
   schedules: 0,
   workflows: 0,
   listed: 0,
+  doorCalls: 0,
+  searches: 0,
   stored: { finished: 0, parked: 0 },
   storedRuns: 0,
   storedCalls: 0,
@@ -56,6 +58,7 @@ const UNPROFILED: ReadonlySet<LineName> = new Set([
   "replicas",
   "watch",
   "starters",
+  "doors",
   "stored",
   "console",
 ]);

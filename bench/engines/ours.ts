@@ -8,6 +8,7 @@ import { WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
 import type { Guard } from "../../tools/parts/guard.ts";
 import { type CommandProcess, startCommandProcess } from "../parts/commands.ts";
 import { type DefinitionIds, type DefinitionKind, publishAll } from "./definitions.ts";
+import { doorCommands } from "./doors.ts";
 import type { Engine, EngineStart } from "./engine.ts";
 import { callCommands } from "./ours-calls.ts";
 import { ownCommands } from "./ours-own.ts";
@@ -90,6 +91,7 @@ export async function startOurs(start: EngineStart): Promise<Engine> {
       ...callCommands(stage),
       ...watchCommands(stage),
       ...starterCommands(stage),
+      ...doorCommands(stage),
       /** Starts the worker; resolves when it takes tasks. */
       async startWorker() {
         worker = startWorker(guard, platform);

@@ -4,6 +4,7 @@ import { LINE_STEPS } from "../engines/words.ts";
 import type { LineName } from "../options.ts";
 import { median } from "../report/statistics.ts";
 import { measureConsole } from "./console-line.ts";
+import { measureDoors } from "./doors-line.ts";
 import { measureLong, measureReplicas } from "./growth-lines.ts";
 import {
   measureInternal,
@@ -59,6 +60,7 @@ const MEASURES: Readonly<Record<EngineName, Partial<Record<LineName, Measure>>>>
     replicas: measureReplicas,
     watch: measureWatch,
     starters: measureStarters,
+    doors: measureDoors,
     stored: measureStored,
     console: measureConsole,
   },

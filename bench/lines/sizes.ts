@@ -25,6 +25,9 @@ export interface Sizes {
   /** Workflows of one workspace, and how often they are listed. */
   readonly workflows: number;
   readonly listed: number;
+  /** Calls of one turn, by a door or its RPC; and searches over MCP. */
+  readonly doorCalls: number;
+  readonly searches: number;
   /** Runs that are stored by SQL. */
   readonly stored: { readonly finished: number; readonly parked: number };
   /** Of one turn. */
@@ -60,6 +63,8 @@ const FULL = {
   schedules: 10_000,
   workflows: 10_000,
   listed: 200,
+  doorCalls: 1_500,
+  searches: 200,
   stored: { finished: 1_000_000, parked: 100_000 },
   storedRuns: 150,
   storedCalls: 60,
@@ -87,6 +92,8 @@ const QUICK = {
   schedules: 100,
   workflows: 100,
   listed: 10,
+  doorCalls: 100,
+  searches: 10,
   stored: { finished: 50_000, parked: 5_000 },
   storedRuns: 5,
   storedCalls: 10,

@@ -6,6 +6,7 @@
 import type { Subject } from "../lines/sample.ts";
 import type { LineName } from "../options.ts";
 import { CONSOLE_TARGETS } from "./console-targets.ts";
+import { DOOR_TARGETS } from "./door-targets.ts";
 import { GROWTH_TARGETS } from "./growth-targets.ts";
 import { findMedian, type LineMedians } from "./medians.ts";
 import { WORKER_TARGETS } from "./worker-targets.ts";
@@ -196,6 +197,7 @@ const TARGETS: readonly Target[] = [
     aim: { fixed: 600 },
   },
   ...GROWTH_TARGETS,
+  ...DOOR_TARGETS,
   ...CONSOLE_TARGETS,
 ];
 

@@ -48,19 +48,19 @@ export interface NewWorkflow extends WorkflowChanges {
   readonly organization?: string;
 }
 
-/** What `update` takes: the fields that change. */
+/** What `update` takes: the fields that change. null, as an empty text or list, takes a field away; a name stays. */
 export interface WorkflowChanges {
   readonly name?: string;
-  readonly description?: string;
-  readonly triggerEvent?: string;
+  readonly description?: string | null;
+  readonly triggerEvent?: string | null;
   /** A list, or its JSON text. */
-  readonly steps?: readonly ActionStep[] | string;
+  readonly steps?: readonly ActionStep[] | string | null;
   /** Of each step: `3 x exponential 10s`, `3 x fixed 10s`, or JSON. */
-  readonly retryPolicy?: string | RetryPolicyFields;
+  readonly retryPolicy?: string | RetryPolicyFields | null;
   /** Stop unless given. */
-  readonly errorHandling?: ErrorHandling;
+  readonly errorHandling?: ErrorHandling | "" | null;
   /** The deadline of a run in ms; whole seconds are kept, rounded up. */
-  readonly timeout?: number;
+  readonly timeout?: number | null;
 }
 
 /** A retry policy. Exactly one of the first two is given. */

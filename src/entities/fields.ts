@@ -34,11 +34,19 @@ export function requireId(call: string, id: unknown): asserts id is string {
   ]);
 }
 
-/** Refuses the first field that is given and is no text. */
-export function requireTexts(call: string, given: object, fields: readonly string[]): void {
+/** Refuses the fields that are given and are no text; `clearable` ones may be null. */
+export function requireTexts(
+  call: string,
+  given: object,
+  fields: readonly string[],
+  clearable: readonly string[] = [],
+): void {
   const faults = fields
     .map((field) => [field, Reflect.get(given, field)] as const)
-    .filter(([, value]) => value !== undefined && typeof value !== "string")
+    .filter(
+      ([field, value]) => !(value === null && clearable.includes(field)) && value !== undefined,
+    )
+    .filter(([, value]) => typeof value !== "string")
     .map(([field]) => ({ field, description: "must be a text" }));
   if (faults.length > 0) throw refusedFields(call, faults);
 }

@@ -2,17 +2,20 @@
  * Hooks of one set of entities: before a verb in the process that calls it, after a verb wherever it was called.
  * Boundary: who is called when. Where a stream goes on after a cut is the client's.
  * Invariants:
- * 1. The cursor is saved when all hooks of a change have resolved, so each change is handled at least once.
- * 2. Hooks after verbs are called one after the other, in the order of the changes.
+ * 1. The cursor of a change is saved when all its hooks, and those of the changes before it, have resolved: each is handled at least once.
+ * 2. Hooks after verbs are called one after the other, in the order of the changes. One that fails is tried again beside the others, and
+ *    what comes after waits for that hook alone.
  */
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { WorkflowChange } from "../../gen/workflows/ops/v1/workflow_watch_pb.ts";
 import { WorkflowsError } from "../client/errors.ts";
-import { follow } from "../client/follow.ts";
 import { pause, pauseAfter } from "../client/pauses.ts";
 import type { CursorStore } from "../client/watches.ts";
 import { NO_CONTENT } from "./compile/content.ts";
 import type { summaryOf, WorkflowEntity } from "./entity.ts";
+import { createHandover, type Handover } from "./handover.ts";
+import { createHookLanes, type HookLanes, type Trying } from "./hook-lanes.ts";
+import { followStarts, type SeenStarts } from "./starts.ts";
 import type { Verb } from "./states.ts";
 import { load, type Store } from "./store.ts";
 
@@ -49,11 +52,17 @@ export class AfterHooks<$> {
   readonly #options: AfterHooksOptions<$>;
   readonly #hooks = new Map<Verb, Set<AfterHook<$>>>();
   readonly #closing = new AbortController();
+  readonly #lanes: HookLanes<AfterHook<$>>;
+  readonly #handover: Handover;
+  readonly #seenStarts: SeenStarts = { sinceMs: undefined, newestMs: 0, runIds: new Set() };
   #changes: Following | undefined;
   #starts: Following | undefined;
 
   constructor(options: AfterHooksOptions<$>) {
+    const { cursors, onError } = options;
     this.#options = options;
+    this.#lanes = createHookLanes({ onError, signal: this.#closing.signal });
+    this.#handover = createHandover(cursors, onError);
   }
 
   /** Calls `hook` after each such verb from now on; the result ends that. */
@@ -80,19 +89,21 @@ export class AfterHooks<$> {
   async close(): Promise<void> {
     this.#closing.abort(new Error("the entities are closed"));
     await Promise.all([this.#changes?.ended, this.#starts?.ended]);
+    await this.#lanes.ended();
+    await this.#handover.ended();
   }
 
   async #followChanges(begun: () => void): Promise<void> {
-    const { store, cursors } = this.#options;
-    const { client, workspaceId } = store;
+    const { client, workspaceId } = this.#options.store;
+    const handover = this.#handover;
     const told: CursorStore = {
       async load() {
-        const cursor = await cursors.load();
+        const cursor = await handover.load();
         if (cursor) begun();
         return cursor;
       },
       async save(cursor) {
-        await cursors.save(cursor);
+        await handover.save(cursor);
         begun();
       },
     };
@@ -101,39 +112,42 @@ export class AfterHooks<$> {
     await client.watches.afterVerbs(request, told, (change) => this.#handle(change), { signal });
   }
 
+  /** Resolves when the next change may come: all hooks but those that are tried again have resolved. */
   async #handle(change: WorkflowChange): Promise<void> {
     const verb = verbOf(change);
     if (verb === undefined) return;
     const { eventId: id, at, by, reason, definitionId } = change;
     const event = { verb, id, by, reason, at: at && timestampDate(at), runId: undefined };
     const { name } = change.data ?? {};
-    await this.#call(event, definitionId, typeof name === "string" ? name : "");
+    const named = typeof name === "string" ? name : "";
+    this.#handover.take(await this.#call(event, definitionId, named));
   }
 
-  /** Starts have no cursor: those that happen while no stream is open are not seen. */
+  /** Starts have no cursor: those that happen while the program does not run are not seen. */
   async #followStarts(begun: () => void): Promise<void> {
-    const { store, onError } = this.#options;
-    const { client, workspaceId } = store;
-    const types = ["workflows.changes.run.started"];
-    const stream = follow({
-      open: (signal) => client.runs.tailEvents({ workspaceId, types }, { signal }),
-      ...{ isCut: () => false, isEndless: true, awayMs: 0, signal: this.#closing.signal },
-    });
-    for await (const { event } of stream) {
-      begun();
-      if (event === undefined) continue;
-      const { id, time, runId, definitionId } = event;
-      const at = time && timestampDate(time);
-      const started = { verb: "trigger" as const, id, at, by: "", reason: "", runId };
-      await this.#call(started, definitionId, "").catch(onError);
+    const { client, workspaceId } = this.#options.store;
+    const { signal } = this.#closing;
+    const seen = this.#seenStarts;
+    const starts = followStarts({ runs: client.runs, workspaceId, signal, seen, begun });
+    for await (const { runId, definitionId, at } of starts) {
+      const id = `started/${runId}`;
+      const event = { verb: "trigger" as const, id, at, by: "", reason: "", runId };
+      await this.#call(event, definitionId, "");
     }
   }
 
-  async #call(event: VerbEvent, id: string, name: string): Promise<void> {
-    const hooks = [...(this.#hooks.get(event.verb) ?? [])];
-    if (hooks.length === 0) return;
-    const workflow = await this.#read(id, name);
-    for (const hook of hooks) await hook(workflow, this.#options.get$(), event);
+  /** Calls the hooks of an event; gives what is tried again. */
+  async #call(event: VerbEvent, id: string, name: string): Promise<Trying[]> {
+    const trying: Trying[] = [];
+    const hooks = this.#hooks.get(event.verb) ?? new Set();
+    for (const hook of [...hooks]) {
+      const later = await this.#lanes.call(hook, async () => {
+        // One that was ended is not tried again.
+        if (hooks.has(hook)) await hook(await this.#read(id, name), this.#options.get$(), event);
+      });
+      if (later !== undefined) trying.push(later);
+    }
+    return trying;
   }
 
   /** The workflow as it is now; of one that is gone what the event says. */

@@ -58,9 +58,10 @@ export function refusedContent(message: string): WorkflowsError {
   return refusal({ code: Code.FailedPrecondition, reason: "WRITTEN_ELSEWHERE", message });
 }
 
-/** ABORTED: the workflow has changed since it was read. */
-export function lostRace(message: string): WorkflowsError {
-  return refusal({ code: Code.Aborted, reason: "LOST_RACE", message });
+/** Whether the workflow was changed between being read and being written: read again, the same change may be done. */
+export function isLostRace(thrown: unknown): boolean {
+  if (!(thrown instanceof WorkflowsError)) return false;
+  return thrown.reason === "ETAG_MISMATCH" || thrown.reason === "LOST_RACE";
 }
 
 /** NOT_FOUND. */
@@ -79,14 +80,21 @@ export async function inOwnWords<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
+/** Places are those of the file that was compiled, which the caller does not see. */
+function withoutPlaces(words: string): string {
+  return words.replaceAll(/\bline \d+, column \d+: /g, "");
+}
+
 function translated(thrown: unknown): unknown {
   if (!(thrown instanceof WorkflowsError)) return thrown;
   const { reason, states, fields, hook, cause, message } = thrown;
   const isSaidOtherwise = states !== undefined || fields.length > 0;
   if (reason === undefined || !isSaidOtherwise || !(cause instanceof ConnectError)) return thrown;
   return refusal({
-    ...{ code: cause.code, reason, message, cause: thrown },
-    fields: fields.map(({ field, description }) => ({ field: fieldOfPath(field), description })),
+    ...{ code: cause.code, reason, message: withoutPlaces(message), cause: thrown },
+    fields: fields.map(({ field, description }) => {
+      return { field: fieldOfPath(field), description: withoutPlaces(description) };
+    }),
     metadata: {
       ...(states === undefined ? {} : { from: statusWord(states.from), to: statusWord(states.to) }),
       ...(hook === undefined ? {} : { hook }),

@@ -13,7 +13,7 @@ import {
   type WorkflowChanges,
   type WorkflowEntity,
 } from "./entity.ts";
-import { lostRace, notFound, refusedFields } from "./refusals.ts";
+import { notFound, refusedFields } from "./refusals.ts";
 
 /** Whose workflows, and how they are reached. */
 export interface Store {
@@ -113,11 +113,11 @@ export async function requireSound(
 /** Makes a workflow with a draft; gives its id. */
 export async function createDraft(
   { client, workspaceId }: Store,
-  { name, description = "" }: NewWorkflow,
+  { name, description }: NewWorkflow,
   sourceText: string,
   { signal, reason = "" }: VerbOptions,
 ): Promise<string> {
-  const request = { workspaceId, name, description, sourceText, reason };
+  const request = { workspaceId, name, description: description ?? "", sourceText, reason };
   const { workflow } = await client.sources.create(request, { signal });
   return workflow?.definition?.id ?? "";
 }
@@ -134,40 +134,30 @@ export async function changeFacts(
     ...(description === undefined ? [] : ["description"]),
   ];
   if (updateMask.length === 0) return;
-  const changes = { name, description, updateMask };
+  const changes = { ...(name ? { name } : {}), description: description ?? "", updateMask };
   await client.sources.update({ definitionId, etag, reason, ...changes }, { signal });
 }
 
-/** Puts a file in the place of the draft, or makes it the next version of a workflow that was activated. */
+/**
+ * Puts a file in the place of the draft, or makes it the next version of a workflow that was activated. ABORTED: the draft, the version or
+ * the name is another one than was read.
+ */
 export async function changeContent(
   { client, workspaceId }: Store,
   { entity, draftEtag: etag = "" }: Loaded,
-  { name, sourceText }: { readonly name: string; readonly sourceText: string },
+  sourceText: string,
   { signal, reason = "" }: VerbOptions,
 ): Promise<void> {
   if (entity.version > 0) {
-    await requireName(client, entity.$id, name, signal);
+    const next = { definitionId: entity.$id, baseVersion: entity.version };
     await client.sources.publishSource(
-      { workspaceId, sourceText, note: reason },
+      { workspaceId, sourceText, note: reason, ...next },
       inProduction(signal),
     );
     return;
   }
   const draft = { sourceText, etag, reason, format: SourceFormat.JSON };
   await client.sources.saveDraft({ definitionId: entity.$id, ...draft }, { signal });
-}
-
-/** PublishSource finds a workflow by its name, and makes the one that is not there: refuses one that is gone, or is called otherwise by now. */
-async function requireName(
-  { sources }: WorkflowsClient,
-  id: string,
-  name: string,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const { workflow } = await sources.get({ id }, { signal });
-  const now = workflow?.definition?.name;
-  if (now === name) return;
-  throw lostRace(`workflow ${id} is called "${now}" by now, not "${name}"; try again`);
 }
 
 /** Lets it start runs in production: ends a pause, publishes the draft, or deploys the newest version. */

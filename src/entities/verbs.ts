@@ -3,7 +3,7 @@
  * Boundary: one call after the other; a verb that fails in between leaves what its calls have done, and can be called again.
  */
 import type { JsonObject } from "@bufbuild/protobuf";
-import { compileContent } from "./compile/content.ts";
+import { compileContent, type GivenContent } from "./compile/content.ts";
 import { findUnwritable, isObject } from "./compile/json.ts";
 import {
   CHANGED_FIELDS,
@@ -16,7 +16,7 @@ import {
 } from "./entity.ts";
 import { requireFields, requireId, requireTexts } from "./fields.ts";
 import { otherWorkspace } from "./find.ts";
-import { inOwnWords, refusedContent, refusedFields, refusedMove } from "./refusals.ts";
+import { inOwnWords, isLostRace, refusedContent, refusedFields, refusedMove } from "./refusals.ts";
 import { BECOMES, refusalOf, type Verb } from "./states.ts";
 import {
   activate,
@@ -60,7 +60,7 @@ export class Verbs {
     const { store, askBeforeCreate, ready } = this.#options;
     const call = "Workflow.create";
     requireFields(call, fields, CREATED_FIELDS, READ_FIELDS);
-    requireTexts(call, fields, ["name", "description", "organization"]);
+    requireTexts(call, fields, ["name", "description", "organization"], ["description"]);
     const missing = (["name", "triggerEvent"] as const).filter((field) => !fields[field]);
     if (missing.length > 0) {
       const asFault = (field: string) => ({ field, description: "is required" });
@@ -68,7 +68,7 @@ export class Verbs {
     }
     const { organization = store.workspaceId } = fields;
     if (organization !== store.workspaceId) throw otherWorkspace(call, store.workspaceId);
-    const sourceText = await this.#soundText(call, fields.name, fields);
+    const sourceText = await this.#soundText(call, fields.name, contentOf(fields));
     await askBeforeCreate(fields);
     await ready();
     return inOwnWords(async () => {
@@ -77,7 +77,21 @@ export class Verbs {
     });
   }
 
-  update(id: string, changes: WorkflowChanges, options: VerbOptions): Promise<WorkflowEntity> {
+  /** Where somebody else has changed the workflow since it was read, it is read again and changed once more, with the hooks asked again. */
+  async update(
+    id: string,
+    changes: WorkflowChanges,
+    options: VerbOptions,
+  ): Promise<WorkflowEntity> {
+    try {
+      return await this.#updateOnce(id, changes, options);
+    } catch (error) {
+      if (!isLostRace(error)) throw error;
+      return this.#updateOnce(id, changes, options);
+    }
+  }
+
+  #updateOnce(id: string, changes: WorkflowChanges, options: VerbOptions): Promise<WorkflowEntity> {
     const { store } = this.#options;
     const call = "Workflow.update";
     const work = async (loaded: Loaded) => {
@@ -87,14 +101,16 @@ export class Verbs {
       return async () => {
         await changeFacts(store, loaded, changes, options);
         if (sourceText === undefined) return;
-        await changeContent(store, loaded, { name, sourceText }, options);
+        await changeContent(store, loaded, sourceText, options);
       };
     };
     return this.#onEntity("update", id, options, {
       given: changes,
       require() {
         requireFields(call, changes, CHANGED_FIELDS, [...READ_FIELDS, "organization"]);
-        requireTexts(call, changes, ["name", "description"]);
+        requireTexts(call, changes, ["name", "description"], ["description"]);
+        if (changes.name !== "") return;
+        throw refusedFields(call, [{ field: "name", description: "cannot be taken away" }]);
       },
       prepare: work,
     });
@@ -201,11 +217,10 @@ export class Verbs {
           "change its file",
       );
     }
-    const given = Object.entries(changes).filter(([, value]) => value !== undefined);
-    return this.#soundText(call, name, { ...entity, ...Object.fromEntries(given) });
+    return this.#soundText(call, name, { ...entity, ...contentOf(changes) });
   }
 
-  async #soundText(call: string, name: string, content: WorkflowChanges): Promise<string> {
+  async #soundText(call: string, name: string, content: GivenContent): Promise<string> {
     const { store } = this.#options;
     const compiled = compileContent(name, content);
     if (!compiled.ok) throw refusedFields(call, compiled.faults);
@@ -215,6 +230,24 @@ export class Verbs {
     }
     return compiled.sourceText;
   }
+}
+
+/** The content that changes stand for: null and an empty text take a field away. */
+function contentOf(changes: WorkflowChanges): GivenContent {
+  const given = CONTENT_FIELDS.filter((field) => changes[field] !== undefined);
+  const content: GivenContent = Object.fromEntries(
+    given.map((field) => [
+      field,
+      changes[field] === "" ? undefined : (changes[field] ?? undefined),
+    ]),
+  );
+  // It is kept with each step, and goes with them.
+  const isWithoutSteps = given.includes("steps") && isNothing(content.steps);
+  return isWithoutSteps ? { errorHandling: undefined, ...content } : content;
+}
+
+function isNothing(steps: unknown): boolean {
+  return steps === undefined || (Array.isArray(steps) && steps.length === 0);
 }
 
 interface Work {

@@ -45,7 +45,7 @@ export function runAnswer(world: McpWorld, { id, state, definitionId }: Workflow
 }
 
 /** A workflow as it stands after an action. */
-export async function workflowAnswer(world: McpWorld, id: string): Promise<Json> {
+export async function workflowAnswer(world: McpWorld, id: string): Promise<JsonObject> {
   const { title, status, url, version } = workflowFound(world, await getWorkflow(world, id));
   return { id, title, url, status: status ?? "", version: version ?? 0 };
 }

@@ -130,7 +130,7 @@ async function fetchWorkflow(world: McpWorld, id: string, mark: MarkData): Promi
       ...(statusReasons.length === 0 ? [] : [mark("reasons", statusReasons.join("\n"))]),
       head === 0
         ? `Nothing is published${where}.`
-        : `Version ${head}${where} with ${steps.length} steps.`,
+        : `Version ${head}${where} with ${steps.length === 1 ? "1 step" : `${steps.length} steps`}.`,
       mark("description", definition?.description ?? ""),
       ...(steps.length === 0 ? [] : [mark("steps", steps.join("\n"))]),
       ...(inputSchema === null ? [] : [mark("input schema", inputSchema)]),
@@ -151,10 +151,30 @@ function versionIn(environment: string, { latest, deployments }: Workflow): numb
   return deployed?.version ?? 0;
 }
 
+/** The answer's header that names whose payloads were too large for it: ids of steps, and `$run`. */
+const LEFT_OUT = "workflows-payloads-omitted-steps";
+
+/** A run, and whose payloads are left out of it. */
+async function getRun({ clients }: McpWorld, id: string) {
+  let header = "";
+  const { run } = await clients.workflows.getRun(
+    { id },
+    {
+      onHeader(headers) {
+        header = headers.get(LEFT_OUT) ?? "";
+      },
+    },
+  );
+  const names = header.split(",");
+  // A list that is too long for a header ends so.
+  const lacks = (name: string) => names.includes(name) || names.includes("...");
+  return { run, lacks };
+}
+
 async function fetchRun(world: McpWorld, id: string, mark: MarkData): Promise<Fetched> {
-  const { runs, workflows } = world.clients;
-  const [{ run }, { explanation }, history] = await Promise.all([
-    workflows.getRun({ id }),
+  const { runs } = world.clients;
+  const [{ run, lacks }, { explanation }, history] = await Promise.all([
+    getRun(world, id),
     runs.explain({ runId: id }),
     runs.getHistory({ runId: id, pageSize: MOVES, newestFirst: true }),
   ]);
@@ -170,7 +190,7 @@ async function fetchRun(world: McpWorld, id: string, mark: MarkData): Promise<Fe
       ...(explanation === undefined ? [] : [mark("explanation", explanationText(explanation))]),
       mark("steps", steps.join("\n")),
       mark(isCut ? `timeline, the last ${last.length} changes` : "timeline", last.join("\n")),
-      ...payloadsOf(run, mark),
+      ...payloadsOf(run, mark, lacks("$run")),
     ],
     ...(explanation === undefined ? {} : { metadata: { environment: explanation.environment } }),
   };
@@ -178,9 +198,9 @@ async function fetchRun(world: McpWorld, id: string, mark: MarkData): Promise<Fe
 
 async function fetchStep(world: McpWorld, id: string, mark: MarkData): Promise<Fetched> {
   const { runId, stepId } = stepOf(id);
-  const { runs, workflows } = world.clients;
-  const [{ run }, { attempts }] = await Promise.all([
-    workflows.getRun({ id: runId }),
+  const { runs } = world.clients;
+  const [{ run, lacks }, { attempts }] = await Promise.all([
+    getRun(world, runId),
     runs.getAttempts({ runId, stepId }),
   ]);
   const step = run?.steps.find((each) => each.stepId === stepId);
@@ -191,7 +211,7 @@ async function fetchStep(world: McpWorld, id: string, mark: MarkData): Promise<F
     text: [
       `The step is ${wordOf(StepRunState, step.state)} after ${attempts.length} attempts.`,
       ...(errorMessage === "" ? [] : [mark("error", errorMessage)]),
-      ...payloadsOf(step, mark),
+      ...payloadsOf(step, mark, lacks(stepId)),
     ],
   };
 }
@@ -251,8 +271,14 @@ interface Payloads {
   readonly outputPayload?: JsonObject | undefined;
 }
 
-function payloadsOf({ inputPayload, outputPayload }: Payloads, mark: MarkData): string[] {
+/** `isCut`: what is not there may have been left out. */
+function payloadsOf(
+  { inputPayload, outputPayload }: Payloads,
+  mark: MarkData,
+  isCut: boolean,
+): string[] {
   return [
+    ...(isCut ? ["Payloads are left out here: they are too large. The console shows them."] : []),
     ...(inputPayload === undefined ? [] : [mark("input", inputPayload)]),
     ...(outputPayload === undefined ? [] : [mark("output", outputPayload)]),
   ];

@@ -16,14 +16,19 @@ import {
 import { linkTo, type McpWorld } from "./world.ts";
 
 const V1 = WorkflowService.typeName;
+/** Of the text of a draft. */
+const FAULTS_AT_MOST = 20;
+/** To publish is to deploy: each version has an environment that it starts runs in. */
+const NOT_STARTED =
+  "Nothing starts it yet: a person publishes its draft in the console, at url, or by `npx workflows drafts publish`.";
 
 const OF_WORKFLOWS: Readonly<Record<string, Action>> = {
   "Workflow.create": {
-    about: "makes a workflow; source, a workflow file, becomes its draft",
+    about: "makes a workflow; source, a workflow file, becomes its draft, which a person publishes",
     rpc: `${Workflows.typeName}/Create`,
     ...{ args: ["name", "description", "source", "reason"], places: 0 },
     async run({ world, args, options }) {
-      const { workflow } = await world.clients.sources.create(
+      const { workflow, faults } = await world.clients.sources.create(
         {
           ...{ workspaceId: world.workspaceId, name: textOf(args, "name") },
           ...{ description: textOf(args, "description", ""), reason: textOf(args, "reason", "") },
@@ -31,7 +36,11 @@ const OF_WORKFLOWS: Readonly<Record<string, Action>> = {
         },
         options,
       );
-      return workflowAnswer(world, workflow?.definition?.id ?? "");
+      const made = await workflowAnswer(world, workflow?.definition?.id ?? "");
+      const shown = faults.slice(0, FAULTS_AT_MOST).map(({ path, line, column, description }) => {
+        return { path, line, column, description };
+      });
+      return { ...made, ...(shown.length === 0 ? {} : { faults: shown }), next: NOT_STARTED };
     },
   },
   "Workflow.pause": {
@@ -107,6 +116,7 @@ export const DONE_BY_HAND: ReadonlyMap<string, string> = new Map([
   ["InboxItem.approve", "npx workflows approve"],
   ["InboxItem.deny", "npx workflows deny"],
   ["InboxItem.complete", "npx workflows complete"],
+  ["Workflow.publish", "npx workflows drafts publish"],
   ["Workflow.activate", "npx workflows deploy"],
   ["Workflow.deploy", "npx workflows deploy"],
   ["Template.install", "npx workflows templates install"],

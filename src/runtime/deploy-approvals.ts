@@ -30,7 +30,7 @@ import {
 import { requireRules } from "./deploy-rules.ts";
 import { requireRunnable } from "./runnable-versions.ts";
 
-/** Puts a policy; `etag` is that of the policy that was read. Refuses illegal_move where it was changed since. */
+/** Puts a policy; `etag` is that of the policy that was read. Refuses etag_mismatch where it was changed since. */
 export async function putDeployPolicy(
   deps: DefinitionDeps,
   policy: NewDeployPolicy & { readonly etag: string },
@@ -39,8 +39,14 @@ export async function putDeployPolicy(
   return commitWithEvents(deps, async (tx) => {
     await lockDeployPolicy(tx, workspaceId);
     const before = await findDeployPolicy(tx, EVERY_WORKSPACE, workspaceId);
-    if (etagOf(before) !== etag) {
-      throw new Refusal("illegal_move", "the policy is not the one that was read: read it again");
+    const stored = etagOf(before);
+    if (stored !== etag) {
+      throw new Refusal("etag_mismatch", "the policy is not the one that was read: read it again", {
+        ...{
+          resource: { type: "deploy_policy", name: workspaceId },
+          etags: { sent: etag, stored },
+        },
+      });
     }
     await saveDeployPolicy(tx, policy);
     const row = await findDeployPolicy(tx, EVERY_WORKSPACE, workspaceId);

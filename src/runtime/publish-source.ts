@@ -12,6 +12,7 @@ import { versionDigest } from "../engine/values/digest.ts";
 import { PRODUCTION } from "../engine/values/environment.ts";
 import type { JsonObject } from "../engine/values/json.ts";
 import { newDefinitionId } from "../process/ids.ts";
+import { Refusal } from "../process/refusal.ts";
 import type { Queries, Tx } from "../store/database.ts";
 import {
   findDefinitionByName,
@@ -34,6 +35,7 @@ import {
   checkedSpec,
   commitWithEvents,
   type DefinitionDeps,
+  lockSeen,
   type Made,
   type Published,
   storeUndeployed,
@@ -52,6 +54,8 @@ export interface SourcePublication extends Omit<NewDefinition, "id"> {
   readonly mustBeNew?: boolean;
   /** Where it is deployed; production unless given. */
   readonly deployTo?: string;
+  /** The definition whose next version it is, and the latest version that it was made from (0: whichever); unset: that of the name. */
+  readonly next?: { readonly definitionId: string; readonly baseVersion: number } | undefined;
 }
 
 /** A version that a text may repeat. */
@@ -75,18 +79,29 @@ export function readPublishedId(madeId: string) {
 
 /**
  * Publishes it. Refuses invalid_fields (every fault of the version), archived where a version is to be made, and already_exists (resource:
- * the existing id) where the definition must be new.
+ * the existing id) where the definition must be new. Of the next version of a definition: not_found, lost_race where it has another name by
+ * now, and etag_mismatch where it has another version.
  */
 export async function publishSource(
   deps: DefinitionDeps,
-  { spec: written, digest, source, mustBeNew = false, deployTo, ...wanted }: SourcePublication,
+  {
+    spec: written,
+    digest,
+    source,
+    mustBeNew = false,
+    deployTo,
+    next,
+    ...wanted
+  }: SourcePublication,
 ): Promise<SourcePublished> {
   const spec = await checkedSpec(written);
   const { callers } = deps.database;
   const named = await findDefinitionByName(callers, wanted.workspaceId, wanted.name);
   const seen = named && (await findRepeatable(callers, named, deployTo ?? PRODUCTION));
   return commitWithEvents(deps, async (tx) => {
-    const { definition, isNew } = await lockNamed(tx, wanted);
+    const { definition, isNew } = next
+      ? { definition: await lockNext(tx, wanted, next), isNew: false }
+      : await lockNamed(tx, wanted);
     if (mustBeNew && !isNew) throw await takenName(tx, wanted);
     const place = deployTo === undefined ? {} : { deployTo };
     return publishTo(tx, definition, { isNew, spec, digest, source, seen, ...place });
@@ -164,6 +179,29 @@ export async function findRepeatable(
 async function numbersOf(queries: Queries, id: string, environment: string): Promise<number[]> {
   const there = await findDeployedVersion(queries, EVERY_WORKSPACE, id, environment);
   return [there?.version ?? 0, await findNewestNumber(queries, EVERY_WORKSPACE, id)];
+}
+
+/** The definition whose next version is published, locked until the transaction ends. */
+async function lockNext(
+  tx: Tx,
+  { workspaceId, name }: Pick<NewDefinition, "workspaceId" | "name">,
+  { definitionId, baseVersion }: NonNullable<SourcePublication["next"]>,
+): Promise<DefinitionRow> {
+  const definition = await lockSeen(tx, { definitionId, workspaceId });
+  if (definition.name !== name) {
+    const message = `the workflow is called "${definition.name}", and the text "${name}": read it again`;
+    throw new Refusal("lost_race", message);
+  }
+  const { latestVersion } = definition;
+  if (baseVersion === 0 || baseVersion === latestVersion) return definition;
+  throw new Refusal(
+    "etag_mismatch",
+    `the workflow has version ${latestVersion} by now, and the text was made from version ${baseVersion}: read it again`,
+    {
+      resource: { type: "definition", name: definitionId },
+      etags: { sent: String(baseVersion), stored: String(latestVersion) },
+    },
+  );
 }
 
 /** The definition of a name, made where there is none, and locked until the transaction ends. */

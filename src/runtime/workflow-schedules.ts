@@ -217,8 +217,9 @@ async function requireSchedule(
   if (row === undefined) throw unknownSchedule(key.id);
   if (etag === "" || etag === etagOf(row)) return row;
   const resource = { type: "schedule", name: key.id };
-  const words = `the schedule was changed since: its etag is "${etagOf(row)}", not "${etag}"; read it again`;
-  throw new Refusal("illegal_move", words, { resource });
+  const stored = etagOf(row);
+  const words = `the schedule was changed since: its etag is "${stored}", not "${etag}"; read it again`;
+  throw new Refusal("etag_mismatch", words, { resource, etags: { sent: etag, stored } });
 }
 
 async function committed(

@@ -496,7 +496,7 @@ describe("a policy", () => {
       { environment: "production", approvers: ["ben", "group:leads"] },
     ]);
     const stale = sources.putDeployPolicy({ workspaceId, etag: "other" }, as("ann"));
-    expect((await refusedBy(stale)).code).toBe("FailedPrecondition");
+    expect((await refusedBy(stale)).code).toBe("Aborted");
     const rules = [
       { environment: "A" },
       { environment: "qa", approvers: [""] },

@@ -299,6 +299,35 @@ describe("an answer", () => {
     expect([weak.status, weak.json.errors[0].field]).toEqual([400, "If-Match"]);
   });
 
+  test("of a schedule and of the policy of deployments holds back a change of what was changed, too", async () => {
+    const late = async (path: string, method: string, body: object) => {
+      const headers = { "content-type": "application/json", "if-match": '"99"' };
+      const { status, json } = await send(path, { method, headers, body: JSON.stringify(body) });
+      return [status, json.reason, json.metadata?.etag_sent];
+    };
+    const name = { updateMask: ["name"], spec: { name: "new" } };
+    const mismatch = [412, "ETAG_MISMATCH", "99"];
+    expect(await late(`/api/v1/schedules/wsc_of_${a.definitionId}`, "PATCH", name)).toEqual(
+      mismatch,
+    );
+    expect(await late("/api/v1/deploy-policy", "PUT", { workspaceId: "ws_a" })).toEqual(mismatch);
+  });
+
+  test("names its place behind the path that a proxy takes off, and so does /openapi.json", async () => {
+    const headers = { "content-type": "application/json", "x-forwarded-prefix": "/flows" };
+    const body = JSON.stringify({ definitionId: a.definitionId });
+    const { header } = await send("/api/v1/runs", { method: "POST", headers, body });
+    expect(header.get("location")).toMatch(/^\/flows\/api\/v1\/runs\/wfr_/);
+    const serversOf = async (prefix: string) => {
+      const answer = await fetch(`${service.baseUrl}/openapi.json`, {
+        headers: { "x-forwarded-prefix": prefix },
+      });
+      return JSON.parse(await answer.text()).servers;
+    };
+    expect(await serversOf("/flows")).toEqual([{ url: "/flows/" }]);
+    expect(await serversOf("//evil.example")).toEqual([{ url: "/" }]);
+  });
+
   test("publishes a draft by the path of the documents", async () => {
     const source = "workflow: drafted\nsteps:\n  work: { task: Work }\n";
     const { json } = await post("/api/v1/workflows", { name: "drafted", sourceText: source });
@@ -697,7 +726,7 @@ test("a stream that fails on its way says why, over HTTP/2 too", async () => {
   }
   session.close();
   const last = text.trimEnd().split("\n\n").at(-1) ?? "";
-  expect(last).toMatch(/^event: error\ndata: \{/);
+  expect(last).toMatch(/^event: failed\ndata: \{/);
   const problem = JSON.parse(last.slice(last.indexOf("{")));
   expect(problem).toMatchObject({ status: 503, reason: "UNAVAILABLE", code: "UNAVAILABLE" });
 });

@@ -307,10 +307,7 @@ describe("a schedule", () => {
     expect(second?.spec).toMatchObject({ name: "new", line: "@every 1h", input: { a: 1 } });
     expect(second?.next).toEqual(schedule.next);
     const { code, error } = await refusedBy(schedules.update(named));
-    expect([code, error.rawMessage]).toEqual([
-      "FailedPrecondition",
-      expect.stringContaining('"2"'),
-    ]);
+    expect([code, error.rawMessage]).toEqual(["Aborted", expect.stringContaining('"2"')]);
     const { schedule: third } = await schedules.update({
       ...{ id, updateMask: ["line", "input"], spec: { line: "daily 9am" } },
     });

@@ -43,7 +43,7 @@ beforeAll(async () => {
 afterAll(() => service.stop());
 
 const client = () => createClient(Workflows, transport);
-const publish = (sourceText: string, more: Partial<PublishSourceRequest> = {}) =>
+const publish = (sourceText: string, more: Omit<Partial<PublishSourceRequest>, "$typeName"> = {}) =>
   client().publishSource({
     workspaceId: WORKSPACE,
     sourceText,
@@ -134,6 +134,29 @@ describe("PublishSource", () => {
       ...Array(7).fill(PublishOutcome.UNCHANGED),
     ]);
     expect(await countVersions([...ids][0] ?? "")).toBe(2);
+  });
+
+  test("makes the next version of a definition by its id, where it is as the text's maker read it", async () => {
+    const text = (task: string, name = "by-id") =>
+      `workflow: ${name}\nsteps:\n  work: { task: ${task} }\n`;
+    const definitionId = (await publish(text("A"))).definition?.id ?? "";
+    const next = await publish(text("B"), { definitionId, baseVersion: 1 });
+    expect([next.definition?.id, next.version?.version]).toEqual([definitionId, 2]);
+    const refused = async (name: string, more: object, task = "C") => {
+      const { code, fields, reason } = await refusedBy(publish(text(task, name), more));
+      return [code, reason, ...fields];
+    };
+    const stale = { definitionId, baseVersion: 1 };
+    expect(await refused("by-id", stale)).toEqual(["Aborted", "ETAG_MISMATCH"]);
+    expect(await refused("another", { definitionId })).toEqual(["Aborted", "LOST_RACE"]);
+    const unknown = { definitionId: "wf_01kyg60ewbmvnhhhf5qbskvxma" };
+    expect(await refused("by-id", unknown)).toEqual(["NotFound", "NOT_FOUND"]);
+    expect(await refused("by-id", { baseVersion: 1 })).toEqual([
+      ...["InvalidArgument", "INVALID_FIELDS", "definition_id"],
+    ]);
+    expect(await countVersions(definitionId)).toBe(2);
+    const { workflows } = await client().list({ workspaceId: WORKSPACE });
+    expect(workflows.map(({ definition }) => definition?.name)).not.toContain("another");
   });
 
   test("compares with the latest version before it locks the definition", async () => {

@@ -34,12 +34,13 @@ export async function announce(
   await reached("rpc.answering", method.name);
 }
 
-function holdAnswer(
+/** Counts an answer that is about to be sent; `onGone` is called when it is out, or its caller has gone. */
+export function holdAnswer(
   request: NodeRequest,
   response: NodeResponse,
   bytes: number,
   unread: UnreadAnswers,
-  onGone: () => void,
+  onGone: () => void = () => {},
 ): void {
   const stream = "stream" in request ? request.stream : response;
   if (bytes === 0 || stream.destroyed) return;

@@ -26,7 +26,11 @@ export interface DoorDeps {
   readonly log: Log;
 }
 
-type Door = (deps: DoorDeps) => Promise<{ status: number; type: string; body: string }>;
+/** `prefix`: the path that a proxy takes off. */
+type Door = (
+  deps: DoorDeps,
+  prefix: string,
+) => Promise<{ status: number; type: string; body: string }>;
 
 const JSON_TYPE = "application/json; charset=utf-8";
 const PROBE_TIMEOUT_MS = 5_000;
@@ -51,11 +55,15 @@ const SCHEMA: Door = async () => {
   return { status: 200, type: "application/schema+json; charset=utf-8", body: schemaText };
 };
 
+/** The first one is that of the one server. */
+const SERVER = '"url": "/"';
 let openApi: Promise<string> | undefined;
 /** Read once, as above. */
-const OPENAPI: Door = async () => {
+const OPENAPI: Door = async (_deps, prefix) => {
   openApi ??= readFile(OPENAPI_FILE, "utf8");
-  return { status: 200, type: JSON_TYPE, body: await openApi };
+  const text = await openApi;
+  const body = prefix === "" ? text : text.replace(SERVER, `"url": "${prefix}/"`);
+  return { status: 200, type: JSON_TYPE, body };
 };
 
 const CLOSED_METRICS: Door = async () => {
@@ -89,6 +97,7 @@ export function answerDoor(
   deps: DoorDeps,
   request: NodeRequest,
   response: NodeResponse,
+  prefix = "",
 ): void {
   const door = doors.get(pathOf(request));
   if (door === undefined) {
@@ -102,7 +111,7 @@ export function answerDoor(
     send(response, 405, JSON_TYPE, '{"status":"this is read by GET"}');
     return;
   }
-  door(deps).then(
+  door(deps, prefix).then(
     ({ status, type, body }) => send(response, status, type, body),
     (error: unknown) => {
       deps.log.warn("a probe failed", { door: pathOf(request), error });

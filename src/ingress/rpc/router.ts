@@ -30,6 +30,7 @@ import { type CallMark, callMark, createInterceptor } from "./interceptor.ts";
 import { JSON_OPTIONS } from "./json-fault.ts";
 import { createLocalTransport } from "./local-calls.ts";
 import { breakOff, type NodeRequest, type NodeResponse, pathOf } from "./node-calls.ts";
+import type { PrefixOf } from "./prefix.ts";
 import { largeHeader, unknownRpc, withReadableStatus, withWords } from "./protocol-words.ts";
 import {
   emptied,
@@ -44,13 +45,22 @@ import { createRestDoor } from "./rest/door.ts";
 import { sendStream } from "./stream-answers.ts";
 import { STREAM_LIMITS } from "./stream-limits.ts";
 import { registerAll } from "./unary-call.ts";
-import { createUnreadAnswers } from "./unread-answers.ts";
+import { createUnreadAnswers, type UnreadAnswers } from "./unread-answers.ts";
 
 /** Answers a request when its path is an RPC's, or one of REST; false: the path is none. */
 export interface RpcRouter {
   (request: NodeRequest, response: NodeResponse): boolean;
   /** The same RPCs for the other doors of the process. */
   readonly local: Transport;
+  /** What those doors count their answers by, too. */
+  readonly unread: UnreadAnswers;
+}
+
+interface RouterOptions {
+  /** How long a caller may leave a message of a stream untaken. */
+  readonly takenWithinMs?: number;
+  /** None unless given. */
+  readonly prefixOf?: PrefixOf;
 }
 
 /** A router over the RPCs that `register` adds; with a guard only callers that it knows get through. */
@@ -58,7 +68,7 @@ export function createRpcRouter(
   register: (router: ConnectRouter) => void,
   log: Log,
   guard?: Guard,
-  takenWithinMs: number = STREAM_LIMITS.takenWithinMs,
+  { takenWithinMs = STREAM_LIMITS.takenWithinMs, prefixOf = () => "" }: RouterOptions = {},
 ): RpcRouter {
   const router = createConnectRouter({
     interceptors: [createInterceptor(log)],
@@ -68,8 +78,9 @@ export function createRpcRouter(
   });
   const unary = registerAll(router, register);
   const byPath = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
-  const deps = { log, guard, unary, takenWithinMs, unread: createUnreadAnswers(log) };
-  const rest = createRestDoor(router.handlers, deps);
+  const unread = createUnreadAnswers(log);
+  const deps = { log, guard, unary, takenWithinMs, unread };
+  const rest = createRestDoor(router.handlers, { ...deps, prefixOf });
   const route = (request: NodeRequest, response: NodeResponse) => {
     const handler = byPath.get(pathOf(request));
     const answering =
@@ -84,7 +95,7 @@ export function createRpcRouter(
     });
     return true;
   };
-  return Object.assign(route, { local: createLocalTransport({ unary, guard, log }) });
+  return Object.assign(route, { unread, local: createLocalTransport({ unary, guard, log }) });
 }
 
 /** Answers what the header alone is refused for; undefined: nothing, or it is no call. */

@@ -41,6 +41,7 @@ import { createInboxFeed } from "./inbox-feed.ts";
 import { inboxService } from "./inbox-service.ts";
 import { createMcpDoor } from "./mcp/door.ts";
 import { runsService } from "./ops-service.ts";
+import { createPrefixOf } from "./prefix.ts";
 import { createReflection } from "./reflection.ts";
 import { createRpcRouter } from "./router.ts";
 import { schedulesService } from "./schedules-service.ts";
@@ -128,19 +129,20 @@ export function createRpcServer(deps: RpcServerDeps): RpcServer {
     router.service(ServerReflection, reflection.v1);
     router.service(ServerReflectionAlpha, reflection.v1alpha);
   };
-  const route = createRpcRouter(register, deps.log, guard, deps.streamLimits?.takenWithinMs);
+  const prefixOf = createPrefixOf(deps.endpoints?.publicUrl ?? "");
+  const route = createRpcRouter(register, deps.log, guard, { ...deps.streamLimits, prefixOf });
   const cors = createCors(deps.corsOrigins ?? []);
   const doors = mainDoors(metricsOnMain(deps));
   const page = createConsole(deps.console, deps.log);
   const hooks = createHookDoor({ ...deps, ...feeds });
-  const mcp = createMcpDoor({ ...deps, ...mcpSettings(deps), local: route.local });
+  const mcp = createMcpDoor({ ...deps, ...mcpSettings(deps), ...route, prefixOf });
   const main = createListener({
     ...deps,
     handle: (request, response) => {
       response.on("error", (error) => deps.log.debug("an answer was cut off", { error }));
       if (cors(request, response) || hooks(request, response) || mcp(request, response)) return;
       if (route(request, response) || page(request, response)) return;
-      answerDoor(doors, deps, request, response);
+      answerDoor(doors, deps, request, response, prefixOf(request));
     },
   });
   const listeners = [main, ...metricsListener(deps)];

@@ -18,7 +18,11 @@ import { PRODUCTION } from "../../engine/values/environment.ts";
 import type { FileFault } from "../../file/faults.ts";
 import type { FieldFault } from "../../process/refusal.ts";
 import { inPieces } from "../../runtime/in-pieces.ts";
-import { readPublishedId, type SourcePublished } from "../../runtime/publish-source.ts";
+import {
+  readPublishedId,
+  type SourcePublication,
+  type SourcePublished,
+} from "../../runtime/publish-source.ts";
 import { findVersions, specOfVersion } from "../../store/reads/definitions.ts";
 import { readVersionSpec, toDefinitionMessage } from "../../wire/definitions.ts";
 import { recordedActor, refuseAgent } from "./actor.ts";
@@ -86,15 +90,19 @@ async function checkedVersion(request: PublishVersionRequest) {
 /** PublishSource. */
 export function publishSourceWith(sources: SourceReader) {
   return async (deps: WriteDeps, request: PublishSourceRequest) => {
-    const { workspaceId, sourceText, layout, note } = request;
+    const { workspaceId, sourceText, layout, note, definitionId, baseVersion } = request;
     const faults = checkFields(PublishSourceRequestSchema, request);
     faults.require("workspace_id", workspaceId);
     faults.require("source_text", sourceText);
+    if (baseVersion < 0) faults.add("base_version", "is below 0");
+    if (baseVersion > 0) faults.require("definition_id", definitionId);
     faults.refuseIfAny();
     refuseAgent(deps.caller, "an agent deploys nothing: save a draft, which a person publishes");
     const deployTo = deps.environment ?? PRODUCTION;
     requireDeployer(deps, deployTo);
-    return publishText(deps, sources, { workspaceId, sourceText, layout, note, deployTo });
+    if (definitionId !== "") await requireDefinition(deps, definitionId);
+    const next = definitionId === "" ? undefined : { definitionId, baseVersion };
+    return publishText(deps, sources, { workspaceId, sourceText, layout, note, deployTo, next });
   };
 }
 
@@ -105,17 +113,20 @@ interface TextToPublish
   readonly mustBeNew?: boolean;
   /** Production unless given. */
   readonly deployTo?: string;
+  /** Whose next version it is; unless given that of its name. */
+  readonly next?: SourcePublication["next"];
 }
 
 /** Publishes a text. Refuses invalid_fields (every fault of the text), and already_exists where it must be new. */
 export async function publishText(deps: WriteDeps, sources: SourceReader, text: TextToPublish) {
-  const { workspaceId, sourceText, layout, note, mustBeNew = false, deployTo = PRODUCTION } = text;
+  const { workspaceId, sourceText, layout, note, mustBeNew = false } = text;
+  const { deployTo = PRODUCTION, next } = text;
   const { name, description, tags, inputSchema, spec, digest } = requireWorkflow(
     await sources.read(workspaceId, sourceText),
   );
   const publishedBy = recordedActor(deps) ?? "";
   const published = await deps.write.publishSource({
-    ...{ workspaceId, name, description, tags, spec, digest, mustBeNew, deployTo },
+    ...{ workspaceId, name, description, tags, spec, digest, mustBeNew, deployTo, next },
     source: { sourceText, layout, inputSchema, note, publishedBy },
   });
   return {

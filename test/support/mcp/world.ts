@@ -27,6 +27,12 @@ export interface Answers {
   readonly [rpc: string]: unknown;
 }
 
+/** The headers of a call, and those of its answer. */
+export interface CallHeaders {
+  readonly requestHeader: Headers;
+  readonly responseHeader: Headers;
+}
+
 /** A world whose calls are kept in `asked`. */
 export function fakeWorld(
   answers: Answers = {},
@@ -35,11 +41,11 @@ export function fakeWorld(
   const asked: Asked[] = [];
   const { isAgent = false, scopes = SCOPES } = answers;
   const who = { subject: isAgent ? "scout" : "ann", isAgent, rpcs: rpcsOf(new Set(scopes)) };
-  const answer = (rpc: string) => (request: unknown, context: { requestHeader: Headers }) => {
+  const answer = (rpc: string) => (request: unknown, context: CallHeaders) => {
     if (rpc === "System.whoAmI") return who;
     asked.push({ rpc, request, key: context.requestHeader.get("idempotency-key") });
     const given = answers[rpc];
-    const made: unknown = typeof given === "function" ? given(request) : (given ?? {});
+    const made: unknown = typeof given === "function" ? given(request, context) : (given ?? {});
     if (made instanceof Error) throw made;
     return made;
   };

@@ -70,7 +70,7 @@ export const SDK_ROWS: readonly Requirement[] = [
     wanted:
       "Hooks in a program: `activating` may refuse, `activated` may publish an event, and so on for each verb",
     state: "works",
-    by: "`Workflow.activating(…)`, `Workflow.activated((workflow, $) => …)` of `workflows/entities`; after verbs at least once, but `triggered`",
+    by: "`Workflow.activating(…)`, `Workflow.activated((workflow, $) => …)` of `workflows/entities`; after verbs at least once, `triggered` while the program runs",
     async check(stage) {
       const entities = entitiesOf(stage);
       const { Workflow } = entities;

@@ -97,7 +97,7 @@ export function createRestTransport(baseUrl: string): Transport {
           for await (const { event, data } of eventsIn(answer)) {
             const json: JsonObject = JSON.parse(data);
             if (event === "end") return;
-            if (event === "error") throw errorOf(json, answer.headers);
+            if (event === "failed") throw errorOf(json, answer.headers);
             yield fromJson(method.output, json);
           }
         } finally {

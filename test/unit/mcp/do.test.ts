@@ -61,6 +61,16 @@ describe("an action", () => {
     ]);
   });
 
+  test("that makes a workflow says what is wrong with its text, and who publishes it", async () => {
+    const workflow = { definition: { id: "wf_9", name: "plain" } };
+    const fault = { path: "steps.a", line: 3, column: 3, description: "is unknown" };
+    const created = { workflow, faults: [fault] };
+    const { world } = fakeWorld({ "Workflows.create": created, "Workflows.get": { workflow } });
+    const { results } = await doAll(world, { action: "Workflow.create", args: { name: "plain" } });
+    const next = expect.stringContaining("a person publishes its draft");
+    expect(results).toMatchObject([{ result: { id: "wf_9", next, faults: [fault] } }]);
+  });
+
   test("asks for approval only where a workflow has one", async () => {
     const workflow = { definition: { id: "wf_9", name: "plain" }, contains: { agent: true } };
     const { world, asked } = fakeWorld({ "Workflows.get": { workflow } });
@@ -113,6 +123,7 @@ test.each([
   "InboxItem.approve",
   "InboxItem.deny",
   "InboxItem.complete",
+  "Workflow.publish",
   "Workflow.activate",
   "Template.install",
 ])("%s is refused to everyone, with where it is done", async (name) => {

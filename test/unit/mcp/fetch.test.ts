@@ -4,7 +4,7 @@ import { Cause_Kind, ReasonCode } from "../../../gen/workflows/ops/v1/runs_pb.ts
 import { StepRunState, WorkflowState } from "../../../gen/workflows/v1/workflows_pb.ts";
 import { createMarks, cutText } from "../../../src/mcp/data.ts";
 import { fetchOne } from "../../../src/mcp/fetch.ts";
-import { fakeWorld } from "../../support/mcp/world.ts";
+import { type CallHeaders, fakeWorld } from "../../support/mcp/world.ts";
 
 const RUN = {
   id: "wfr_1",
@@ -44,6 +44,24 @@ test("a run is its explanation and its timeline", async () => {
   expect(text).toContain("The run waits for ann.\nstep sign: APPROVAL, waits for ann");
   expect(text).toContain("step sign WAITING (rpc StartRun by bob through mcp; reason: now)");
   expect(text).toContain("timeline, the last 2 changes");
+});
+
+test.each([
+  ["wfr_1", "$run,pay", true],
+  ["wfr_1", "pay,sign", false],
+  ["wfr_1/sign", "pay,sign", true],
+  ["wfr_1/sign", "pay,...", true],
+  ["wfr_1/sign", "", false],
+])("%s, of which the service leaves out payloads of %s, says so: %s", async (id, names, isSaid) => {
+  const { world } = fakeWorld({
+    ...ANSWERS,
+    "WorkflowService.getRun": (_request: unknown, { responseHeader }: CallHeaders) => {
+      if (names !== "") responseHeader.set("workflows-payloads-omitted-steps", names);
+      return { run: RUN };
+    },
+  });
+  const { text } = await fetchOne(world, { id });
+  expect(String(text).includes("Payloads are left out here")).toBe(isSaid);
 });
 
 test("of a long timeline the newest lines are shown", async () => {

@@ -479,7 +479,7 @@ export type PutDeployPolicyRequest = Message<"workflows.ops.v1.PutDeployPolicyRe
   reason: string;
 
   /**
-   * That of the policy that was read. FAILED_PRECONDITION: it was changed since.
+   * That of the policy that was read. ABORTED (ETAG_MISMATCH): it was changed since.
    *
    * @generated from field: string etag = 4;
    */

@@ -903,7 +903,7 @@ export const Schedules: GenService<{
   },
   /**
    * Changes fields of a schedule. With another line, zone or time it goes on with the first slot from now.
-   * FAILED_PRECONDITION: it was changed since the etag, or it is read only.
+   * ABORTED (ETAG_MISMATCH): it was changed since the etag. FAILED_PRECONDITION: it is read only.
    *
    * @generated from rpc workflows.ops.v1.Schedules.Update
    */

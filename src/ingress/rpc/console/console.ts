@@ -10,8 +10,9 @@ import { CONSOLE_FOLDER } from "../../../process/console-folder.ts";
 import type { Log } from "../../../process/log.ts";
 import { VERSION } from "../../../process/version.ts";
 import { type NodeRequest, type NodeResponse, pathOf } from "../node-calls.ts";
+import { readPrefix } from "../prefix.ts";
 import { type Asset, type Assets, readAssets } from "./assets.ts";
-import { contentPolicy, type Oidc, readPrefix, renderPage } from "./page.ts";
+import { contentPolicy, type Oidc, renderPage } from "./page.ts";
 
 /** How the console is reached, and how its users sign in. */
 export interface ConsoleOptions {

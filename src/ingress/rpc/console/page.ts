@@ -14,17 +14,6 @@ const BASE = "__BASE__";
 const NONCE = "__NONCE__";
 /** As the bundler writes links to what it made. */
 const LINK = /(\s(?:src|href)=")\.\//g;
-/** Begins with one slash: two would name another host. */
-const PREFIX = /^(\/[A-Za-z0-9._~-]+){1,16}$/;
-const PREFIX_CHARS = 200;
-
-/** The prefix that a header gives; "" where it is none, or no plain path. */
-export function readPrefix(header: string | readonly string[] | undefined): string {
-  if (typeof header !== "string" || header.length > PREFIX_CHARS) return "";
-  const prefix = header.replace(/\/+$/, "");
-  return PREFIX.test(prefix) ? prefix : "";
-}
-
 /** The text of the page. `base`: the path of the console, without a slash at its end. */
 export function renderPage(page: string, base: string, nonce: string): string {
   return page.replaceAll(LINK, `$1${base}/`).replaceAll(BASE, base).replaceAll(NONCE, nonce);

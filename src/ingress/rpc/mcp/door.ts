@@ -5,6 +5,8 @@
  * Invariants:
  * 1. Nothing of a body is read before place and caller are known, and no more than a bounded body by a bounded number of requests.
  * 2. The caller's token goes to the guard of the RPCs, and nowhere else.
+ * 3. When the client goes, what its request has begun is aborted, and nothing more is begun.
+ * 4. Answers that are not read yet count as those of RPCs do.
  */
 import { randomUUID } from "node:crypto";
 import { Code, ConnectError, type Transport } from "@connectrpc/connect";
@@ -21,13 +23,16 @@ import { clientsOver, type McpWorld } from "../../../mcp/world.ts";
 import type { Log } from "../../../process/log.ts";
 import { Refusal } from "../../../process/refusal.ts";
 import { VERSION } from "../../../process/version.ts";
+import { holdAnswer } from "../call-steps.ts";
 import { toConnectError } from "../errors.ts";
 import { invalidFields } from "../fields.ts";
 import { requireCaller, requireScope } from "../guard.ts";
 import { createBodyRoom } from "../hooks/body-room.ts";
 import { BODY_BYTES, readDelivery } from "../hooks/delivery.ts";
-import { type NodeRequest, type NodeResponse, pathOf } from "../node-calls.ts";
+import { connectionOf, type NodeRequest, type NodeResponse, pathOf } from "../node-calls.ts";
+import type { PrefixOf } from "../prefix.ts";
 import { dropRest } from "../request-rest.ts";
+import type { UnreadAnswers } from "../unread-answers.ts";
 import {
   baseUrlOf,
   challengeOf,
@@ -38,6 +43,7 @@ import {
   requirePlace,
   resourceMetadata,
 } from "./guard.ts";
+import { createMcpPlaces, type McpPlace } from "./places.ts";
 
 /** What the door needs. */
 export interface McpDoorDeps {
@@ -46,6 +52,8 @@ export interface McpDoorDeps {
   readonly callers: Callers | undefined;
   readonly settings: McpGuardSettings;
   readonly log: Log;
+  readonly unread: UnreadAnswers;
+  readonly prefixOf: PrefixOf;
 }
 
 /** Answers what is asked of `/mcp`; false: it is for others. */
@@ -60,7 +68,6 @@ interface Answer {
 const BEGINNING = /^\/(mcp|\.well-known)/;
 const JSON_TYPE = "application/json; charset=utf-8";
 const ROOM_BYTES = 16 * 1024;
-const CALLS_AT_MOST = 64;
 /** Around a payload: the message, its params, the arguments, and the lists of the code form. */
 const LEVELS_AT_MOST = MAX_PAYLOAD_DEPTH + 8;
 /** Headers of a request that the protocol reads. */
@@ -75,7 +82,7 @@ const STATUSES: Partial<Record<Code, number>> = {
 /** The door. */
 export function createMcpDoor(deps: McpDoorDeps): McpDoor {
   const room = createBodyRoom();
-  const calls = { open: 0 };
+  const takePlace = createMcpPlaces();
   return (request, response) => {
     // Of each request of the service: as good as nothing for those that are for others.
     if (!BEGINNING.test(request.url ?? "")) return false;
@@ -85,36 +92,42 @@ export function createMcpDoor(deps: McpDoorDeps): McpDoor {
     dropRest(request, response);
     const gone = new AbortController();
     response.once("close", () => gone.abort());
-    calls.open += 1;
-    const work = isMetadata
-      ? Promise.resolve(metadata(deps, request))
-      : answer({ ...deps, room, calls, signal: gone.signal }, request);
-    work
+    const work = async () => {
+      if (isMetadata) return metadata(deps, request);
+      const place = takePlace();
+      try {
+        return await answer({ ...deps, room, place, signal: gone.signal }, request);
+      } finally {
+        place.leave();
+      }
+    };
+    work()
       .catch((error: unknown) => refusedAnswer(deps, request, error))
-      .then((made) => send(response, made))
-      .catch((error: unknown) => deps.log.debug("an answer of MCP could not be sent", { error }))
-      .finally(() => {
-        calls.open -= 1;
-      });
+      .then((made) => {
+        holdAnswer(request, response, Buffer.byteLength(made.body), deps.unread);
+        send(response, made);
+      })
+      .catch((error: unknown) => deps.log.debug("an answer of MCP could not be sent", { error }));
     return true;
   };
 }
 
 interface CallDeps extends McpDoorDeps {
   readonly room: ReturnType<typeof createBodyRoom>;
-  readonly calls: { readonly open: number };
+  readonly place: McpPlace;
   readonly signal: AbortSignal;
 }
 
 async function answer(deps: CallDeps, request: NodeRequest): Promise<Answer> {
-  const { settings, callers, calls, signal } = deps;
-  requirePlace(settings, placeOf(request));
+  const { settings, callers, place, unread, signal } = deps;
+  requirePlace(settings, placeOf(deps, request));
   if (request.method !== "POST") return said(405, "MCP is posted here", { allow: "POST" });
-  if (calls.open > CALLS_AT_MOST) {
-    throw new Refusal("overloaded", "as many MCP requests are open as the service takes");
-  }
   const caller = callers && (await requireCaller(callers, headersOf(request, HANDED_ON)));
-  if (caller !== undefined) requireScope(caller, "workflows:read");
+  if (caller !== undefined) {
+    requireScope(caller, "workflows:read");
+    place.ofWorkspace(caller.workspaceId);
+  }
+  await unread.room(connectionOf(request));
   if ((request.headers["content-encoding"] ?? "identity") !== "identity") {
     return said(415, "the body is compressed; send it as it is");
   }
@@ -160,7 +173,8 @@ function malformed(description: string): Refusal {
 }
 
 /** The caller's surroundings: its token, and what its URL says of a workspace and an environment. */
-function worldOf({ local, settings, log }: CallDeps, request: NodeRequest): McpWorld {
+function worldOf(deps: CallDeps, request: NodeRequest): McpWorld {
+  const { local, settings, log, signal: gone } = deps;
   const query = new URLSearchParams(request.url?.split("?").slice(1).join("?") ?? "");
   const header = headersOf(request, HANDED_ON);
   header.set("workflows-via", "mcp");
@@ -172,7 +186,7 @@ function worldOf({ local, settings, log }: CallDeps, request: NodeRequest): McpW
       new Headers(own).forEach((value, name) => {
         headers.set(name, value);
       });
-      return local.unary(method, signal, timeoutMs, headers, input, values);
+      return local.unary(method, signal ?? gone, timeoutMs, headers, input, values);
     },
     stream: (...call) => local.stream(...call),
   };
@@ -182,7 +196,7 @@ function worldOf({ local, settings, log }: CallDeps, request: NodeRequest): McpW
     clients: clientsOver(transport),
     workspaceId,
     environment: findEnvironment(header.get("workflows-environment") ?? undefined) ?? "",
-    consoleUrl: `${baseUrlOf(settings, placeOf(request))}/console`,
+    consoleUrl: `${baseUrlOf(settings, placeOf(deps, request))}/console`,
     describe: (error) => `${describe(log, error)}${lacksWorkspace(error) ? hint : ""}`,
   };
 }
@@ -206,12 +220,14 @@ function describe(log: Log, error: unknown): string {
   return `internal error ${id}`;
 }
 
-function metadata({ settings }: McpDoorDeps, request: NodeRequest): Answer {
-  requirePlace(settings, placeOf(request));
+function metadata(deps: McpDoorDeps, request: NodeRequest): Answer {
+  const { settings } = deps;
+  const place = placeOf(deps, request);
+  requirePlace(settings, place);
   if (request.method !== "GET" && request.method !== "HEAD") {
     return said(405, "this is read by GET", { allow: "GET, HEAD" });
   }
-  const found = resourceMetadata(settings, placeOf(request), SCOPES);
+  const found = resourceMetadata(settings, place, SCOPES);
   if (found === undefined) return said(404, "AUTH_MODE is not jwt: there is no issuer to ask");
   return { status: 200, body: request.method === "HEAD" ? "" : JSON.stringify(found) };
 }
@@ -220,7 +236,7 @@ function refusedAnswer(deps: McpDoorDeps, request: NodeRequest, thrown: unknown)
   const { error, bug } = toConnectError(thrown, ROOM_BYTES);
   if (bug) deps.log.error("a request of MCP failed by a fault of the service", { error: thrown });
   const status = STATUSES[error.code] ?? 500;
-  const challenge = challengeFor(deps.settings, request, thrown);
+  const challenge = challengeFor(deps, request, thrown);
   return said(
     status,
     error.rawMessage,
@@ -228,10 +244,11 @@ function refusedAnswer(deps: McpDoorDeps, request: NodeRequest, thrown: unknown)
   );
 }
 
-function challengeFor(settings: McpGuardSettings, request: NodeRequest, thrown: unknown) {
+function challengeFor(deps: McpDoorDeps, request: NodeRequest, thrown: unknown) {
   if (!(thrown instanceof Refusal)) return undefined;
   const { reason, facts } = thrown;
-  const place = placeOf(request);
+  const { settings } = deps;
+  const place = placeOf(deps, request);
   if (reason === "unauthenticated") {
     const isSent = request.headers.authorization !== undefined;
     return challengeOf(settings, place, isSent ? { code: "invalid_token" } : undefined);
@@ -242,9 +259,10 @@ function challengeFor(settings: McpGuardSettings, request: NodeRequest, thrown: 
 }
 
 /** Over HTTP/2 the host stands beside the headers. */
-function placeOf(request: NodeRequest): McpHeaders {
+function placeOf({ prefixOf }: McpDoorDeps, request: NodeRequest): McpHeaders {
   const { host, origin } = request.headers;
-  return { host: "authority" in request && request.authority ? request.authority : host, origin };
+  const isNamed = "authority" in request && request.authority;
+  return { host: isNamed ? request.authority : host, origin, prefix: prefixOf(request) };
 }
 
 function headersOf({ headers }: NodeRequest, names: readonly string[]): Headers {

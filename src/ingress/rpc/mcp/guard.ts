@@ -25,6 +25,8 @@ export interface McpGuardSettings {
 export interface McpHeaders {
   readonly host?: string | undefined;
   readonly origin?: string | undefined;
+  /** The path that a proxy takes off; none unless given. */
+  readonly prefix?: string;
 }
 
 /** Where the protocol is served. */
@@ -49,9 +51,12 @@ export function requirePlace(settings: McpGuardSettings, { host, origin }: McpHe
 }
 
 /** The address of the service, as its callers see it. */
-export function baseUrlOf({ publicUrl, isTls }: McpGuardSettings, { host }: McpHeaders): string {
+export function baseUrlOf(
+  { publicUrl, isTls }: McpGuardSettings,
+  { host, prefix = "" }: McpHeaders,
+): string {
   if (publicUrl !== "") return publicUrl;
-  return `${isTls ? "https" : "http"}://${host ?? "localhost"}`;
+  return `${isTls ? "https" : "http"}://${host ?? "localhost"}${prefix}`;
 }
 
 /** What RFC 9728 says of a resource; undefined: tokens are not from an issuer that clients could ask. */

@@ -12,6 +12,7 @@ import { type AnswerDeps, announce, refusedUnread } from "../call-steps.ts";
 import { boundDeadline } from "../deadlines.ts";
 import { inOurWords } from "../decoding-faults.ts";
 import { type NodeRequest, type NodeResponse, pathOf } from "../node-calls.ts";
+import type { PrefixOf } from "../prefix.ts";
 import { largeHeader } from "../protocol-words.ts";
 import { faultOf } from "../request-body.ts";
 import { dropRest } from "../request-rest.ts";
@@ -30,8 +31,13 @@ export type RestDoor = (request: NodeRequest, response: NodeResponse) => Promise
 const OWN = "/api/";
 const LONGEST_TIMEOUT_MS = Number.MAX_SAFE_INTEGER;
 
+/** What the door needs. */
+interface RestDeps extends AnswerDeps {
+  readonly prefixOf: PrefixOf;
+}
+
 /** The door over these handlers. A server of some services alone, as in a test, has their routes. */
-export function createRestDoor(handlers: readonly UniversalHandler[], deps: AnswerDeps): RestDoor {
+export function createRestDoor(handlers: readonly UniversalHandler[], deps: RestDeps): RestDoor {
   const byName = new Map(
     handlers.map((handler) => [`${handler.method.parent.name}.${handler.method.name}`, handler]),
   );
@@ -81,7 +87,7 @@ function noMethod(request: NodeRequest, methods: readonly string[]): HttpFault {
   return new HttpFault(405, "NO_METHOD", words, { allow });
 }
 
-async function answerUnary(rpc: UnaryRpc, call: RestCall, deps: AnswerDeps): Promise<void> {
+async function answerUnary(rpc: UnaryRpc, call: RestCall, deps: RestDeps): Promise<void> {
   const { route, params, request, response } = call;
   const header = headersOf(request);
   boundDeadline(header);
@@ -105,7 +111,7 @@ async function answerUnary(rpc: UnaryRpc, call: RestCall, deps: AnswerDeps): Pro
       ...{ requestMethod: request.method ?? "", url: request.url ?? "", protocolName: "connect" },
     });
     await announce(route.handler, request, response, mark, deps);
-    await sendAnswer(call, handled, message, answered.header);
+    await sendAnswer(call, handled, message, answered.header, deps.prefixOf(request));
   } catch (thrown) {
     if (!(thrown instanceof ConnectError)) throw thrown;
     sendProblem(problemOf(thrown), request, response);
@@ -117,6 +123,7 @@ async function sendAnswer(
   { header, mark }: HandledCall,
   message: Message | undefined,
   said: Headers,
+  prefix: string,
 ): Promise<void> {
   if (message === undefined || mark.answer === undefined) {
     throw new Error("a call ended without an answer");
@@ -131,7 +138,7 @@ async function sendAnswer(
     "cache-control": "no-store",
     ...(encoding === undefined ? {} : { "content-encoding": encoding }),
     ...(etag ? { etag: `"${etag}"` } : {}),
-    ...(location ? { location } : {}),
+    ...(location ? { location: prefix + location } : {}),
   });
   if (request.method === "HEAD") response.end();
   else response.end(bytes);

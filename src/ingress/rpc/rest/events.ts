@@ -29,8 +29,10 @@ const HEADERS = new Headers({
   // Proxies that gather answers would hold the events back.
   "x-accel-buffering": "no",
 });
-/** A stream that is refused, or over, says so at once; one that lives may say nothing for long. */
+/** A stream that is refused says so at once; one that lives may say nothing for long. */
 const FIRST_WITHIN_MS = 500;
+/** After its place a stream that is over ends without a read. One that takes longer says `end`, and is over when it is asked again. */
+const OVER_WITHIN_MS = 50;
 const FAULT_BYTES = 64 * 1024;
 /** What a caller may ask of Connect, and REST has otherwise. */
 const OF_CONNECT = ["accept-encoding", "connect-accept-encoding", "connect-timeout-ms"];
@@ -75,7 +77,7 @@ async function beginStream(call: RestCall, deps: AnswerDeps): Promise<Begun | un
   while (frames !== undefined) {
     const next = frames.next();
     ahead.push(next);
-    const soon = await early(next);
+    const soon = await early(next, ahead.length === 1 ? FIRST_WITHIN_MS : OVER_WITHIN_MS);
     if (soon?.done === true) break;
     if (soon === undefined || !isPlaceAlone(soon.value, after)) return { made, ahead, frames };
   }
@@ -142,11 +144,11 @@ function goOnAfter(place: string, { resumes, begins }: Route, message: Message):
   if (begins !== undefined) Reflect.set(message, begins, false);
 }
 
-/** What is there at once; undefined: it takes longer. */
-async function early<T>(next: Promise<T>): Promise<T | undefined> {
+/** What is there within so many ms; undefined: it takes longer. */
+async function early<T>(next: Promise<T>, withinMs: number): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, FIRST_WITHIN_MS, undefined);
+    timer = setTimeout(resolve, withinMs, undefined);
   });
   return Promise.race([next, late]).finally(() => clearTimeout(timer));
 }
@@ -201,7 +203,8 @@ async function* withEnd({ body }: UniversalServerResponse): AsyncGenerator<Uint8
 
 function endEvent(fault: Error | undefined): string {
   if (fault === undefined) return "event: end\ndata: {}\n\n";
-  return `event: error\ndata: ${JSON.stringify(problemJson(fault))}\n\n`;
+  // Not `error`: that is what EventSource calls its own, of a connection that was lost.
+  return `event: failed\ndata: ${JSON.stringify(problemJson(fault))}\n\n`;
 }
 
 async function faultOfEnd({ body }: UniversalServerResponse): Promise<Error | undefined> {

@@ -1,0 +1,114 @@
+/**
+ * Starts of runs in a workspace, as they happen; what began while the stream of events was cut is looked up.
+ * Boundary: a stream and a search. What is done with a start is hooks.ts's.
+ * Invariant: each run that begins after the first look is given once, as long as the same SeenStarts are used.
+ */
+import {
+  type Timestamp,
+  timestampDate,
+  timestampFromMs,
+  timestampMs,
+} from "@bufbuild/protobuf/wkt";
+import type { Client } from "@connectrpc/connect";
+import type { Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
+import { follow } from "../client/follow.ts";
+
+/** A run that began. */
+export interface Start {
+  readonly runId: string;
+  readonly definitionId: string;
+  readonly at: Date | undefined;
+}
+
+/** What was given, and from where on a look begins. */
+export interface SeenStarts {
+  /** The newest start when somebody looked first, in ms of the service's clock; undefined: nobody has. */
+  sinceMs: number | undefined;
+  /** The newest start that is known. */
+  newestMs: number;
+  /** The oldest first. */
+  readonly runIds: Set<string>;
+}
+
+/** The service's part of it. */
+type StartsOf = Pick<Client<typeof Runs>, "tailEvents" | "search">;
+
+interface StartsOptions {
+  readonly runs: StartsOf;
+  readonly workspaceId: string;
+  readonly signal: AbortSignal;
+  readonly seen: SeenStarts;
+  /** Called when what begins from now on will be given. */
+  begun(): void;
+}
+
+const TYPES = ["workflows.changes.run.started"];
+const PAGE = 500;
+/** Of one look, so that a program that was cut off for long does not hold them all. */
+const LOOKED_UP_AT_MOST = 10_000;
+/** A start may be committed a little after a later one. */
+const LATE_MS = 10_000;
+const KEPT_IDS = 20_000;
+
+/** Starts until the signal aborts. Rejects where the stream is cut or the search fails: called again it goes on. */
+export async function* followStarts(options: StartsOptions): AsyncGenerator<Start> {
+  const { runs, workspaceId, signal, seen, begun } = options;
+  if (seen.sinceMs === undefined) await lookFirst(options);
+  let opened = 0;
+  let looked = 0;
+  const open = (stop: AbortSignal) => {
+    opened += 1;
+    return runs.tailEvents({ workspaceId, types: TYPES }, { signal: stop });
+  };
+  const stream = follow({ open, isCut: () => false, isEndless: true, awayMs: 0, signal });
+  for await (const { event } of stream) {
+    begun();
+    if (looked < opened) yield* missed(options);
+    looked = opened;
+    if (event === undefined || seen.runIds.has(event.runId)) continue;
+    const { time, runId, definitionId } = event;
+    yield noted(seen, { runId, definitionId, at: time && timestampDate(time) });
+  }
+}
+
+/** What had begun before is not given. */
+async function lookFirst({ runs, workspaceId, signal, seen }: StartsOptions): Promise<void> {
+  const { runs: found } = await runs.search({ workspaceId, pageSize: PAGE }, { signal });
+  const sinceMs = timeOf(found[0]?.startedAt);
+  for (const { id, startedAt } of found) if (timeOf(startedAt) === sinceMs) seen.runIds.add(id);
+  seen.sinceMs = sinceMs;
+  seen.newestMs = sinceMs;
+}
+
+/** The runs that began while no stream was open, the oldest first. */
+async function* missed({ runs, workspaceId, signal, seen }: StartsOptions): AsyncGenerator<Start> {
+  const fromMs = Math.max(seen.sinceMs ?? 0, seen.newestMs - LATE_MS);
+  const startedFrom = timestampFromMs(fromMs);
+  const found: Start[] = [];
+  let pageToken = "";
+  do {
+    const request = { workspaceId, startedFrom, pageSize: PAGE, pageToken };
+    const page = await runs.search(request, { signal });
+    for (const { id: runId, definitionId, startedAt } of page.runs) {
+      if (seen.runIds.has(runId)) continue;
+      found.push({ runId, definitionId, at: startedAt && timestampDate(startedAt) });
+    }
+    pageToken = page.nextPageToken;
+  } while (pageToken !== "" && found.length < LOOKED_UP_AT_MOST);
+  for (const start of found.toReversed()) yield noted(seen, start);
+}
+
+function timeOf(time: Timestamp | undefined): number {
+  return time === undefined ? 0 : timestampMs(time);
+}
+
+function noted(seen: SeenStarts, start: Start): Start {
+  const { runIds } = seen;
+  runIds.add(start.runId);
+  seen.newestMs = Math.max(seen.newestMs, start.at?.getTime() ?? 0);
+  for (const oldest of runIds) {
+    if (runIds.size <= KEPT_IDS) break;
+    runIds.delete(oldest);
+  }
+  return start;
+}

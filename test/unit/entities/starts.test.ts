@@ -1,0 +1,97 @@
+import { create } from "@bufbuild/protobuf";
+import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
+import {
+  type Client,
+  Code,
+  ConnectError,
+  createClient,
+  createRouterTransport,
+} from "@connectrpc/connect";
+import { expect, test } from "vitest";
+import {
+  PublishedEventSchema,
+  Runs,
+  TailEventsResponseSchema,
+} from "../../../gen/workflows/ops/v1/runs_pb.ts";
+import { WorkflowRunSchema } from "../../../gen/workflows/v1/workflows_pb.ts";
+import { followStarts, type SeenStarts } from "../../../src/entities/starts.ts";
+
+/** A service with runs, whose streams are cut as a test says. */
+function service() {
+  const started: { id: string; ms: number }[] = [];
+  const streams: (readonly string[])[] = [];
+  const meanwhile: (() => void)[] = [];
+  const runs = createClient(
+    Runs,
+    createRouterTransport(({ rpc }) => {
+      rpc(Runs.method.search, ({ startedFrom, pageSize, pageToken }) => {
+        const from = startedFrom === undefined ? 0 : timestampMs(startedFrom);
+        const all = started.filter(({ ms }) => ms >= from).toReversed();
+        const at = Number(pageToken);
+        const page = all.slice(at, at + pageSize);
+        return {
+          runs: page.map(({ id, ms }) =>
+            create(WorkflowRunSchema, { id, definitionId: "wf", startedAt: timestampFromMs(ms) }),
+          ),
+          nextPageToken: at + pageSize < all.length ? String(at + pageSize) : "",
+        };
+      });
+      rpc(Runs.method.tailEvents, async function* () {
+        yield create(TailEventsResponseSchema, {});
+        for (const runId of streams.shift() ?? []) {
+          const { ms } = started.find(({ id }) => id === runId) ?? start(runId);
+          const event = create(PublishedEventSchema, { runId, time: timestampFromMs(ms) });
+          yield create(TailEventsResponseSchema, { event });
+        }
+        meanwhile.shift()?.();
+        throw new ConnectError("cut", Code.Unavailable);
+      });
+    }),
+  );
+  function start(id: string, ms = 1_000_000 + started.length) {
+    const run = { id, ms };
+    started.push(run);
+    return run;
+  }
+  return { runs, streams, meanwhile, start };
+}
+
+/** The runs that one stream gives until it is cut. */
+async function givenUntilCut(runs: Client<typeof Runs>, seen: SeenStarts): Promise<string[]> {
+  const given: string[] = [];
+  const { signal } = new AbortController();
+  const following = { runs, workspaceId: "ws", signal, seen, begun() {} };
+  try {
+    for await (const { runId } of followStarts(following)) given.push(runId);
+  } catch (error) {
+    expect(ConnectError.from(error).code).toBe(Code.Unavailable);
+  }
+  return given;
+}
+
+test("starts while no stream is open are given when one is, and each once", async () => {
+  const { runs, streams, meanwhile, start } = service();
+  const seen: SeenStarts = { sinceMs: undefined, newestMs: 0, runIds: new Set() };
+  start("before");
+  // An event may come after its run was looked up, or twice.
+  streams.push(["a", "b"], ["missed 1", "c", "c"], []);
+  meanwhile.push(() => void [start("missed 1"), start("missed 2")]);
+  expect(await givenUntilCut(runs, seen)).toEqual(["a", "b"]);
+  expect(await givenUntilCut(runs, seen)).toEqual(["missed 1", "missed 2", "c"]);
+  expect(await givenUntilCut(runs, seen)).toEqual([]);
+});
+
+test("of more than a page none is lost, and a start that is committed late is given", async () => {
+  const { runs, streams, meanwhile, start } = service();
+  const seen: SeenStarts = { sinceMs: undefined, newestMs: 0, runIds: new Set() };
+  streams.push(["a"], []);
+  const many = Array.from({ length: 1_200 }, (_, at) => `run ${at}`);
+  meanwhile.push(() => {
+    start("late", 999_000);
+    for (const id of many) start(id);
+  });
+  expect(await givenUntilCut(runs, seen)).toEqual(["a"]);
+  const given = await givenUntilCut(runs, seen);
+  expect(new Set(given)).toEqual(new Set(["late", ...many]));
+  expect(given).toHaveLength(many.length + 1);
+});

@@ -165,6 +165,7 @@ function useDrawing(text: string) {
   const latest = useRef(text);
   latest.current = text;
   const isBusy = useRef(false);
+  const isDrawn = useRef(false);
   const draw = useCallback(async () => {
     if (isBusy.current) return;
     isBusy.current = true;
@@ -189,7 +190,8 @@ function useDrawing(text: string) {
   }, []);
   useEffect(() => {
     void text;
-    const timer = setTimeout(() => void draw(), DRAW_AFTER_MS);
+    const timer = setTimeout(() => void draw(), isDrawn.current ? DRAW_AFTER_MS : 0);
+    isDrawn.current = true;
     return () => clearTimeout(timer);
   }, [text, draw]);
   return useMemo(

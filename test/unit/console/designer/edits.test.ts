@@ -364,8 +364,101 @@ it("answers in words what cannot be done", () => {
   ).toMatchObject({ ok: false });
 });
 
-it("changes JSON as JSON", () => {
-  const json = JSON.stringify({ workflow: "w", steps: { a: { task: "A" } } });
-  const text = edited(json, { do: "add", kind: "task", from: "a" });
-  expect(Object.keys(JSON.parse(text).steps)).toEqual(["a", "task"]);
+it("leaves JSON as it was typed, on one line or in lines of any indentation", () => {
+  const file = { workflow: "w", steps: { a: { task: "A", with: { n: 1.5 } } } };
+  const tight = edited(JSON.stringify(file), { do: "add", kind: "task", from: "a" });
+  expect(tight).toBe(
+    '{"workflow":"w","steps":{"a":{"task":"A","with":{"n":1.5}},"task":{"task":"What is to be done"}}}',
+  );
+  const lines = `${JSON.stringify(file, undefined, 4).replace("1.5", "1.50")}\n`;
+  const more = edited(lines, { do: "add", kind: "task", from: "a" });
+  expect(more).toBe(
+    lines.replace(
+      /\n {8}\}\n {4}\}\n\}/,
+      '\n        },\n        "task": {\n            "task": "What is to be done"\n        }\n    }\n}',
+    ),
+  );
+  expect(JSON.parse(edited(more, { do: "remove", ids: ["a"] })).steps).toEqual({
+    task: { task: "What is to be done" },
+  });
+});
+
+it("writes the values of a condition as people do, and as JSON in JSON", () => {
+  const steps = { a: { branch: "input.amount > 5" }, b: { task: "B" }, c: { task: "C" } };
+  const wires = [
+    { from: "a", to: "b", label: "true" },
+    { from: "a", to: "c", label: "true" },
+    { from: "a", to: "c", label: "false" },
+  ];
+  const edits = wires.map((wire): Edit => ({ do: "connect", wire }));
+  const json = JSON.stringify({ workflow: "w", input: { amount: "number" }, steps });
+  expect(JSON.parse(edited(json, ...edits)).steps.a.then).toEqual({ true: ["b", "c"], false: "c" });
+  const lines = `workflow: w
+steps:
+  a: { branch: input.amount > 5 }
+  b: { task: B }
+  c: { task: C }
+`;
+  const text = edited(lines, ...edits);
+  expect(text).toContain("then: { true: [ b, c ], false: c }");
+  const less = edited(text, { do: "disconnect", wire: { from: "a", to: "b", label: "true" } });
+  expect(wiresOf(less)).toEqual(["a -false-> c", "a -true-> c", "b --> c"]);
+});
+
+const FLOW = `# of finance
+{
+  workflow: w, # its name
+  input: {amount: number},
+  steps: {
+    # the first one
+    a: { task: 'Look at it', assignee: group:finance }, # by hand
+    b: { branch: "input.amount > 5", then: { true: c } },
+    c: { task: C } # the last one
+  },
+} # end
+`;
+
+it("leaves YAML in braces as it was typed, with its comments", () => {
+  const text = edited(
+    FLOW,
+    { do: "add", kind: "delay", from: "c" },
+    { do: "set", id: "a", path: ["assignee"], value: "user_ann" },
+    { do: "rename", id: "c", to: "see" },
+    { do: "connect", wire: { from: "b", to: "delay", label: "false" } },
+    { do: "set_head", key: "timeout", value: "7d" },
+  );
+  expect(text).toBe(`# of finance
+{
+  workflow: w, # its name
+  input: {amount: number},
+  timeout: 7d,
+  steps: {
+    # the first one
+    a: { task: 'Look at it', assignee: user_ann }, # by hand
+    b: { branch: "input.amount > 5", then: { true: see, false: delay } },
+    see: { task: C, next: delay }, # the last one
+    delay: { wait: 15m }
+  },
+} # end
+`);
+  expect(drawText(text).faultCount).toBe(0);
+  expect(edited(FLOW, { do: "remove", ids: ["b"] })).toContain("    # the first one\n    a: {");
+  expect(edited("{ workflow: w, steps: {} }\n", { do: "add", kind: "task" })).toBe(
+    "{ workflow: w, steps: { task: { task: What is to be done } } }\n",
+  );
+  expect(edited("{\n  workflow: w,\n  steps: {}\n}\n", { do: "add", kind: "task" })).toBe(
+    "{\n  workflow: w,\n  steps: {\n    task: { task: What is to be done }\n  }\n}\n",
+  );
+});
+
+it("takes over what aliases stand for, and leaves anchors where nothing that names them changes", () => {
+  const text = `workflow: w
+steps:
+  a: &base { task: A, assignee: user_ann }
+  b: { task: B, assignee: *who }
+`.replace("assignee: user_ann", "assignee: &who user_ann");
+  const after = edited(text, { do: "set", id: "b", path: ["task"], value: "See" });
+  expect(after).toBe(text.replace("task: B", "task: See"));
+  const renamed = edited(text, { do: "rename", id: "a", to: "first" });
+  expect(renamed).toBe(text.replace("  a:", "  first:"));
 });

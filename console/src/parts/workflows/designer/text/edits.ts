@@ -60,8 +60,7 @@ export type Edited =
 /** Makes a change. What cannot be made is answered in words. */
 export function applyEdit(text: string, edit: Edit): Edited {
   try {
-    const isJson = text.trimStart().startsWith("{");
-    const editing = new Editing(text, isJson);
+    const editing = new Editing(text);
     const chosen = editing.make(edit);
     return { ok: true, text: editing.finish(text), chosen };
   } catch (error) {
@@ -74,7 +73,6 @@ export function applyEdit(text: string, edit: Edit): Edited {
 const ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$/;
 
 class Editing {
-  readonly #isJson: boolean;
   /** As the library writes the text that it was given. */
   readonly #before: string;
   #document: Document;
@@ -82,10 +80,9 @@ class Editing {
   /** Undefined: the paths stay as they are. */
   #changedWires: readonly Wire[] | undefined;
 
-  constructor(text: string, isJson: boolean) {
-    this.#isJson = isJson;
+  constructor(text: string) {
     this.#document = parseFile(text);
-    this.#before = writeFile(this.#document, isJson);
+    this.#before = writeFile(this.#document);
   }
 
   /** Of the text before the change. */
@@ -133,9 +130,9 @@ class Editing {
   }
 
   finish(text: string): string {
-    const changed = writeFile(this.#document, this.#isJson);
+    const changed = writeFile(this.#document);
     const wires = this.#changedWires;
-    const wired = wires === undefined ? changed : wiredAs(changed, wires, this.#isJson);
+    const wired = wires === undefined ? changed : wiredAs(changed, wires);
     if (text === this.#before) return wired;
     const kept = keptLines(this.#before, text, wired);
     return kept !== undefined && saysSame(kept, wired) ? kept : wired;

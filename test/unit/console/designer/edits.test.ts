@@ -145,6 +145,41 @@ it("gives a step another id in paths and in expressions", () => {
   expect(applyEdit(EXPENSE, { do: "rename", id: "pay", to: "size" })).toMatchObject({ ok: false });
 });
 
+const NAMED = `workflow: w
+steps:
+  see:
+    task: See whether see.output is right, for {{ see.input.n }}
+    output: { ok: boolean, list: array }
+  many:
+    run: other
+    for_each: steps.see.output.list
+    with: { deep: { text: "{{ steps['see'].output.ok }}" }, note: steps.see.output.ok }
+  size:
+    branch:
+      - when: see.output.ok && steps["see"].state == "COMPLETED"
+        go: see-also
+      - { go: end-of-it }
+  see-also: { task: B, next: { when: steps.see.output.ok, go: end-of-it } }
+  end-of-it: { task: C, when: has(steps.see.output.ok) }
+edges:
+  - { from: see, to: many, when: "steps.see.output.ok && steps.see_also.state == 'x'" }
+`;
+
+it("gives a step another id in each expression, and in no text and no other id", () => {
+  const to = "check-it";
+  expect(edited(NAMED, { do: "rename", id: "see", to })).toBe(
+    NAMED.replace("  see:\n", "  check-it:\n")
+      .replace("{{ see.input.n }}", "{{ check_it.input.n }}")
+      .replace("for_each: steps.see.", "for_each: steps.check_it.")
+      .replace("steps['see']", "steps['check-it']")
+      .replace('see.output.ok && steps["see"]', 'check_it.output.ok && steps["check-it"]')
+      .replace("{ when: steps.see.output.ok, go", "{ when: steps.check_it.output.ok, go")
+      .replace("has(steps.see.", "has(steps.check_it.")
+      .replace("{ from: see, to", "{ from: check-it, to")
+      .replace('"steps.see.output.ok', '"steps.check_it.output.ok'),
+  );
+});
+
 it("gives a path a condition where the file can say it", () => {
   const onlyPath = { from: "pay", to: "confirm", label: "" };
   const condition = "input.amount_usd > 10";

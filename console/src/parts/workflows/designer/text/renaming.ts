@@ -1,9 +1,11 @@
 /** Another id for a step, wherever the file names it: in paths and in expressions. Boundary: the document. */
-import { type Document, isMap, isScalar, isSeq, type Scalar, type YAMLMap } from "yaml";
-import { eachScalar, stepIn, stepsIn } from "./documents.ts";
+import { type Document, isMap, isScalar, isSeq, type Scalar } from "yaml";
+import { eachScalar, keyOf, stepIn, stepsIn } from "./documents.ts";
 
 /** Keys whose texts are ids of steps. */
 const NAMING = ["next", "on", "then", "else", "needs"];
+/** Keys whose texts are expressions. In other texts these stand between `{{` and `}}`. */
+const EXPRESSIONS = ["when", "branch", "for_each", "repeat_while"];
 
 /** The id must be free. */
 export function renameStep(document: Document, id: string, to: string): void {
@@ -28,8 +30,8 @@ export function renameStep(document: Document, id: string, to: string): void {
   }
   if (step.role === "undo") step.node.set("id", document.createNode(to));
   else if (isScalar(step.pair.key)) step.pair.key.value = to;
-  const inTexts = renamer(id, to);
-  for (const { node } of stepsIn(document)) inValues(node, inTexts);
+  const steps = document.get("steps");
+  for (const part of [steps, edges]) inExpressions(part, renamer(id, to));
 }
 
 /** Of a choice its `go` alone is an id. */
@@ -39,13 +41,21 @@ function renameTargets(node: unknown, rename: (scalar: Scalar) => void): void {
   else eachScalar(node, rename);
 }
 
-/** What a step says besides its paths. */
-function inValues(node: YAMLMap, change: (text: string) => string): void {
-  for (const pair of node.items) {
-    eachScalar(pair.value, (scalar) => {
-      if (typeof scalar.value === "string") scalar.value = change(scalar.value);
-    });
-  }
+/** Changes the expressions of a part of the file. */
+function inExpressions(node: unknown, change: (expression: string) => string): void {
+  const inText = (text: string) => text.replaceAll(/\{\{[\s\S]*?\}\}/g, change);
+  if (isSeq(node)) for (const item of node.items) inExpressions(item, change);
+  else if (isMap(node)) {
+    for (const pair of node.items) {
+      const isExpression = EXPRESSIONS.includes(keyOf(pair)) && isScalar(pair.value);
+      if (isExpression) changeText(pair.value, change);
+      else inExpressions(pair.value, change);
+    }
+  } else changeText(node, inText);
+}
+
+function changeText(node: unknown, change: (text: string) => string): void {
+  if (isScalar(node) && typeof node.value === "string") node.value = change(node.value);
 }
 
 /** Expressions name a step as `check_receipt.output`, `steps.check_receipt` or `steps["check-receipt"]`. */

@@ -2,6 +2,7 @@
 import { expect, it } from "vitest";
 import {
   applyEdit,
+  copySteps,
   type Edit,
 } from "../../../../console/src/parts/workflows/designer/text/edits.ts";
 import { drawText } from "../../../../console/src/parts/workflows/designer/text/picture.ts";
@@ -311,6 +312,107 @@ it("leaves a step its kind when the one value of it is taken away", () => {
   expect(drawText(edited(text, set(undefined))).steps).toMatchObject([
     { kind: "wait", values: { wait: { event: "" } } },
   ]);
+});
+
+/** The steps that are chosen after a change. */
+function chosenAfter(text: string, edit: Edit): readonly string[] {
+  const result = applyEdit(text, edit);
+  return result.ok ? result.chosen : [result.problem];
+}
+
+it("duplicates several steps with the paths among them, their conditions and what they read of each other", () => {
+  const edit: Edit = { do: "copy", ids: ["receipt", "size", "pay"] };
+  const text = edited(EXPENSE, edit);
+  expect(chosenAfter(EXPENSE, edit)).toEqual(["receipt-2", "size-2", "pay-2"]);
+  expect(wiresOf(text)).toEqual([...WIRES, "receipt-2 --> size-2", "size-2 -false-> pay-2"].sort());
+  expect(text).toContain('"{{ steps.receipt_2.output.ok }}"');
+  expect(text.startsWith(EXPENSE.slice(0, EXPENSE.indexOf("    then:")))).toBe(true);
+  const ofChoices = edited(CHOICES, { do: "copy", ids: ["size", "boss"] });
+  expect(wiresOf(ofChoices)).toContain("size-2 --> boss-2 if input.amount > 500");
+  const again = edited(text, { do: "copy", ids: ["size-2"] });
+  expect(wiresOf(again)).toEqual(wiresOf(text));
+  expect(again).toContain("  size-3:");
+});
+
+it("copies steps as a file of their own, which goes into any other draft", () => {
+  const copied = copySteps(EXPENSE, ["manager", "pay", "refuse"]);
+  expect(copied).toMatchObject({ ok: true });
+  const fragment = copied.ok ? copied.text : "";
+  expect(wiresOf(fragment)).toEqual(["manager --> pay", "manager -denied-> refuse"]);
+  expect(fragment).not.toContain("workflow:");
+  const into = `workflow: other
+steps:
+  pay: { task: First }
+  then: { task: Second }
+`;
+  const text = edited(into, { do: "paste", fragment });
+  expect(wiresOf(text)).toEqual([
+    ...["manager --> pay-2", "manager -denied-> refuse", "pay --> then"],
+  ]);
+  expect(text.startsWith("workflow: other\nsteps:\n  pay: { task: First }\n")).toBe(true);
+  const json = edited('{"workflow":"other","steps":{}}', { do: "paste", fragment });
+  expect(Object.keys(JSON.parse(json).steps)).toEqual(["manager", "pay", "refuse"]);
+  expect(applyEdit(into, { do: "paste", fragment: "a text" })).toMatchObject({ ok: false });
+  expect(applyEdit(into, { do: "paste", fragment: "steps: {}" })).toMatchObject({ ok: false });
+});
+
+it("copies a child without its parallel, a parallel with its children, and a step with its undo", () => {
+  const text = `workflow: w
+steps:
+  both:
+    parallel:
+      a: { task: A }
+      b: { task: B }
+    next: last
+  last: { task: L, undo: { task: Take it back } }
+`;
+  expect(chosenAfter(text, { do: "copy", ids: ["both"] })).toEqual(["both-2", "a-2", "b-2"]);
+  expect(wiresOf(edited(text, { do: "copy", ids: ["both", "last"] }))).toEqual([
+    ...["both --> a", "both --> b", "both -joined-> last"],
+    ...["both-2 --> a-2", "both-2 --> b-2", "both-2 -joined-> last-2"],
+  ]);
+  const child = edited(text, { do: "copy", ids: ["b"] });
+  expect(drawText(child).steps?.find(({ id }) => id === "b-2")).toMatchObject({ role: "top" });
+  const undone = edited(text, { do: "copy", ids: ["last"] });
+  expect(drawText(undone).steps?.find(({ id }) => id === "last-2")?.undoId).toBe("undo-last-2");
+});
+
+it("copies listed paths as such, and says where they fit nowhere", () => {
+  const text = `workflow: w
+steps:
+  a: { task: A }
+  b: { task: B }
+edges:
+  - { from: a, to: b, when: input.n > 1 }
+`;
+  expect(wiresOf(edited(text, { do: "copy", ids: ["a", "b"] }))).toEqual([
+    ...["a --> b if input.n > 1", "a-2 --> b-2 if input.n > 1"],
+  ]);
+  const copied = copySteps(text, ["a", "b"]);
+  const fragment = copied.ok ? copied.text : "";
+  expect(applyEdit(EXPENSE, { do: "paste", fragment })).toMatchObject({
+    problem: expect.stringContaining("lists its paths in `edges:`"),
+  });
+});
+
+it("leads a path to another step, or from another one, with its condition", () => {
+  const wire = { from: "size", to: "boss", label: "" };
+  const text = edited(CHOICES, { do: "reconnect", wire, next: { ...wire, to: "archive" } });
+  expect(wiresOf(text)).toContain("size --> archive if input.amount > 500");
+  expect(text).toContain("go: archive } # much");
+  expect(wiresOf(text)).toHaveLength(3);
+  const next = { from: "pay", to: "boss", label: "" };
+  expect(wiresOf(edited(CHOICES, { do: "reconnect", wire, next }))).toEqual([
+    ...["boss --> archive", "pay --> boss if input.amount > 500", "size --> pay"],
+  ]);
+  const denied = { from: "manager", to: "refuse", label: "denied" };
+  const toPay = edited(EXPENSE, {
+    ...{ do: "reconnect", wire: denied, next: { ...denied, to: "confirm" } },
+  });
+  expect(toPay).toContain("on: { denied: confirm }");
+  expect(
+    applyEdit(EXPENSE, { do: "reconnect", wire: denied, next: { ...denied, to: "manager" } }),
+  ).toMatchObject({ ok: false });
 });
 
 it("draws a workflow from nothing", () => {

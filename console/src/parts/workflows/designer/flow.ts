@@ -5,6 +5,7 @@ import { type Layout, NODE_HEIGHT, NODE_WIDTH, type Point } from "../../graph/la
 import type { Mark, NodeFacts } from "../../graph/node-facts.ts";
 import type { Places } from "../draft/places.ts";
 import { undoneBy } from "./arrangement.ts";
+import { type Chosen, idsOf } from "./chosen.ts";
 import { type Port, portsOf } from "./kinds.ts";
 import type { Picture, PictureStep } from "./text/picture.ts";
 import { keyOfWire, type Wire } from "./wires.ts";
@@ -38,17 +39,23 @@ export type DesignEdge = Edge<
   "wire"
 >;
 
+/** What is shown of a simulation or of a comparison. */
+export interface Lights {
+  readonly facts?: ReadonlyMap<string, NodeFacts> | undefined;
+  /** By keyOfWire. */
+  readonly linkStates?: ReadonlyMap<string, LinkState> | undefined;
+  readonly marks?: ReadonlyMap<string, Mark> | undefined;
+  /** By `from to`. */
+  readonly linkMarks?: ReadonlyMap<string, Mark> | undefined;
+}
+
 export interface FlowInput {
   readonly picture: Picture;
   readonly notes: Picture["notes"];
   readonly places: Places;
   readonly routes: Layout["links"] | undefined;
-  readonly chosenStep: string | undefined;
-  readonly chosenWire: string | undefined;
-  readonly facts: ReadonlyMap<string, NodeFacts> | undefined;
-  readonly linkStates: ReadonlyMap<string, LinkState> | undefined;
-  readonly marks: ReadonlyMap<string, Mark> | undefined;
-  readonly linkMarks: ReadonlyMap<string, Mark> | undefined;
+  readonly chosen: Chosen;
+  readonly lights: Lights;
 }
 
 /** Of a port. */
@@ -61,13 +68,14 @@ export function labelOf(handle: string | null | undefined): string | undefined {
   return handle?.startsWith("out ") ? handle.slice("out ".length) : undefined;
 }
 
+/** Gives the same lists for the same input. */
 export function createFlow() {
   const nodes = new Map<string, { key: string; node: DesignNode; facts: NodeFacts | undefined }>();
   const edges = new Map<string, { key: string; edge: DesignEdge }>();
 
   function keptNode(node: DesignNode): DesignNode {
     const { facts, ...data } = node.data;
-    const key = JSON.stringify([node.position, data]);
+    const key = JSON.stringify([node.position, node.selected, data]);
     const before = nodes.get(node.id);
     if (before?.key === key && before.facts === facts) return before.node;
     nodes.set(node.id, { key, node, facts });
@@ -82,13 +90,23 @@ export function createFlow() {
     return edge;
   }
 
-  return (input: FlowInput): { nodes: DesignNode[]; edges: DesignEdge[] } => ({
-    nodes: nodesOf(input).map(keptNode),
-    edges: edgesOf(input).map(keptEdge),
-  });
+  let last: { input: FlowInput; parts: { nodes: DesignNode[]; edges: DesignEdge[] } } | undefined;
+  return (input: FlowInput) => {
+    if (last === undefined || !isSame(last.input, input)) {
+      const parts = { nodes: nodesOf(input).map(keptNode), edges: edgesOf(input).map(keptEdge) };
+      last = { input, parts };
+    }
+    return last.parts;
+  };
 }
 
-function nodesOf({ picture, notes, places, chosenStep, facts, marks }: FlowInput): DesignNode[] {
+function isSame(one: FlowInput, other: FlowInput): boolean {
+  return (Object.keys(one) as (keyof FlowInput)[]).every((key) => one[key] === other[key]);
+}
+
+function nodesOf({ picture, notes, places, chosen, lights }: FlowInput): DesignNode[] {
+  const { facts, marks } = lights;
+  const ids = new Set(idsOf(chosen));
   const labels = new Map<string, string[]>();
   for (const { from, label } of picture.edges)
     labels.set(from, [...(labels.get(from) ?? []), label]);
@@ -111,13 +129,15 @@ function nodesOf({ picture, notes, places, chosenStep, facts, marks }: FlowInput
         // Without it the button that shows all would wait for sizes that nobody sets.
         measured: { width: NODE_WIDTH, height: NODE_HEIGHT },
         handles: handlesOf(ports),
+        // Those that are chosen with others are dragged with them.
+        selected: ids.size > 1 && ids.has(id),
         data: {
           ...{ step, isUndo, ports },
           faults: faults.get(id) ?? [],
           warnings: warnings.get(id) ?? [],
           facts: facts?.get(id),
           mark: marks?.get(id),
-          isChosen: chosenStep === id,
+          isChosen: ids.has(id),
         },
       },
     ];
@@ -161,7 +181,9 @@ function handlesOf(ports: readonly Port[]): NodeHandle[] {
   ];
 }
 
-function edgesOf({ picture, routes, chosenWire, linkStates, linkMarks }: FlowInput): DesignEdge[] {
+function edgesOf({ picture, routes, chosen, lights }: FlowInput): DesignEdge[] {
+  const { linkStates, linkMarks } = lights;
+  const chosenWire = chosen?.kind === "wire" ? keyOfWire(chosen.wire) : undefined;
   const wires = picture.edges.map(({ from, to, label, condition }): DesignEdge => {
     const wire = { from, to, label };
     const id = keyOfWire(wire);
@@ -183,7 +205,7 @@ function edgesOf({ picture, routes, chosenWire, linkStates, linkMarks }: FlowInp
     .map(
       ({ id, undoId }): DesignEdge => ({
         ...{ id: `undo ${id}`, source: id, target: undoId, type: "wire" },
-        ...{ sourceHandle: "undo", targetHandle: "undone" },
+        ...{ sourceHandle: "undo", targetHandle: "undone", reconnectable: false },
         data: {
           wire: undefined,
           condition: "",

@@ -30,6 +30,11 @@ export function editedText(text: string, edit: Edit): Promise<Answers["edit"]> {
   return ask({ do: "edit", text, edit });
 }
 
+/** Steps as a fragment of a file. */
+export function copiedText(text: string, ids: readonly string[]): Promise<Answers["copy"]> {
+  return ask({ do: "copy", text, ids });
+}
+
 let tables: Promise<Answers["tables"]> | undefined;
 
 /** What is known of the kinds of steps. */

@@ -3,7 +3,7 @@
  * Until the first question comes it draws a small text several times: an engine that has compiled the reader draws 1,000 steps in a third
  * of the time.
  */
-import { applyEdit, type Edit, type Edited } from "./edits.ts";
+import { applyEdit, type Copied, copySteps, type Edit, type Edited } from "./edits.ts";
 import { type Drawn, drawText } from "./picture.ts";
 import { makeTables, type Tables } from "./tables.ts";
 import { WARM_UP_TEXT } from "./warm-up-text.ts";
@@ -12,12 +12,14 @@ import { WARM_UP_TEXT } from "./warm-up-text.ts";
 export type Question =
   | { readonly do: "draw"; readonly text: string }
   | { readonly do: "edit"; readonly text: string; readonly edit: Edit }
+  | { readonly do: "copy"; readonly text: string; readonly ids: readonly string[] }
   | { readonly do: "tables" };
 
 /** What it answers, by what was asked. */
 export interface Answers {
   readonly draw: Drawn;
   readonly edit: Edited;
+  readonly copy: Copied;
   readonly tables: Tables;
 }
 
@@ -36,6 +38,7 @@ addEventListener("message", ({ data }: MessageEvent<{ id: number; question: Ques
 function answerOf(question: Question): Answers[keyof Answers] {
   if (question.do === "tables") return makeTables();
   if (question.do === "draw") return drawText(question.text);
+  if (question.do === "copy") return copySteps(question.text, question.ids);
   return applyEdit(question.text, question.edit);
 }
 

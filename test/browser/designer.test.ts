@@ -96,7 +96,7 @@ test("expense approval is drawn from nothing, mended, simulated both ways, publi
 
   // A condition, completed from what the workflow takes.
   await stepOf(page, "decision").click();
-  const expression = form.getByRole("textbox", { name: "Branch" });
+  const expression = form.getByRole("textbox", { name: "Expression" });
   await expression.focus();
   await page.keyboard.type("input.am");
   await page.getByRole("option", { name: /input\.amount_usd/ }).waitFor();
@@ -135,13 +135,13 @@ test("expense approval is drawn from nothing, mended, simulated both ways, publi
   ]);
 
   // What is wrong with it is mended where it is shown.
-  await approval.getByText(/needs `action: NAME`/).waitFor();
+  await approval.getByText("action: NAME", { exact: true }).waitFor();
   await approval.getByLabel("Action", { exact: true }).fill("expense.pay");
-  await approval.getByLabel("By", { exact: true }).fill("user_manager");
-  await approval.getByLabel("By", { exact: true }).blur();
+  await approval.getByLabel("Approvers", { exact: true }).fill("user_manager");
+  await approval.getByLabel("Approvers", { exact: true }).blur();
   await stepOf(page, "notify").click();
   const notify = page.getByRole("form", { name: "Step notify" });
-  await notify.getByLabel("To", { exact: true }).fill("finance@example.com");
+  await notify.getByLabel("Recipient", { exact: true }).fill("finance@example.com");
   await page.getByText("Can be published", { exact: true }).waitFor();
   expect(await canvasOf(page).locator("[data-faults]").count()).toBe(0);
 
@@ -237,7 +237,7 @@ test("two people at once keep what both did on the canvas and in the text, and a
     ...{ definitionId: id, sourceText: theirs, etag: joined?.etag ?? "", layout },
   });
   const form = page.getByRole("form", { name: "Step delay" });
-  await form.getByLabel("Wait", { exact: true }).fill("2h");
+  await form.getByLabel("Duration", { exact: true }).fill("2h");
   const note = page.getByRole("alert").filter({ hasText: "user_ben" });
   await note.getByRole("button", { name: "Keep both changes" }).click();
   await until(async () => {
@@ -379,8 +379,10 @@ test("the end of a path is led to another step by the pointer and in its form, a
   await name.fill("end-of-it");
   await page.keyboard.press("Tab");
   await page.getByRole("form", { name: "Step end-of-it" }).waitFor();
-  const task = page.getByRole("textbox", { name: "Task" });
-  expect(await task.evaluate((field) => field === document.activeElement)).toBe(true);
+  const next = page.getByText("Merged input: 0 known fields");
+  expect(await next.evaluate((summary) => summary === document.activeElement)).toBe(true);
+  await next.click();
+  await page.getByRole("list", { name: "Merged input" }).getByText("three").waitFor();
   expect(faults).toEqual([]);
 });
 

@@ -51,8 +51,15 @@ const FIT = { maxZoom: 1, minZoom: 0.4, padding: 0.12 };
 /** From so many steps on those that are seen alone are drawn. */
 const MANY = 120;
 const MAP_FROM_STEPS = 40;
+/** In px, as the library draws it. */
+const MAP = { width: 200, height: 150 };
+const MAP_LEAST_PX = 2;
+/** Of the first view: names of steps can be read. */
+const READABLE = 0.7;
 const GRID = 12;
 const MARGIN = 32;
+/** Of the buttons at the top. */
+const TOP_MARGIN = 56;
 /** Around the end of a path, where it can be taken, in px. */
 const REACH = 14;
 
@@ -225,7 +232,7 @@ function Inside(props: Props) {
       >
         <Background gap={24} size={1.5} />
         <Controls showInteractive={false} fitViewOptions={FIT} />
-        {picture.steps.length >= MAP_FROM_STEPS && <MiniMap pannable zoomable ariaLabel={null} />}
+        {hasMap(places) && <MiniMap pannable zoomable ariaLabel={null} />}
       </ReactFlow>
       {box.shown && <BoxShape {...box.shown} />}
       {asked !== undefined && (
@@ -258,6 +265,22 @@ function onGrid(px: number): number {
   return Math.round(px / GRID) * GRID;
 }
 
+function boundsOf(places: Props["places"]) {
+  const all = Object.values(places);
+  const left = all.reduce((least, { x }) => Math.min(least, x), 0);
+  const top = all.reduce((least, { y }) => Math.min(least, y), 0);
+  const right = all.reduce((most, { x }) => Math.max(most, x), 0) + NODE_WIDTH;
+  const bottom = all.reduce((most, { y }) => Math.max(most, y), 0) + NODE_HEIGHT;
+  return { left, top, width: right - left, height: bottom - top };
+}
+
+/** A map of many steps, unless they would be too small on it to be seen. */
+function hasMap(places: Props["places"]): boolean {
+  const { width, height } = boundsOf(places);
+  const perPx = Math.max(width / MAP.width, height / MAP.height);
+  return Object.keys(places).length >= MAP_FROM_STEPS && NODE_WIDTH / perPx >= MAP_LEAST_PX;
+}
+
 /** All of it where it can be read so, else its beginning. It does not follow what is changed. */
 function useFirstView(
   places: Props["places"],
@@ -268,20 +291,20 @@ function useFirstView(
   useEffect(() => {
     const room = host.current;
     if (room === null) return;
-    const all = Object.values(places);
-    const [left, top] = [
-      Math.min(0, ...all.map(({ x }) => x)),
-      Math.min(0, ...all.map(({ y }) => y)),
-    ];
-    const width = Math.max(0, ...all.map(({ x }) => x)) + NODE_WIDTH - left;
-    const height = Math.max(0, ...all.map(({ y }) => y)) + NODE_HEIGHT - top;
-    const [wide, high] = [room.clientWidth - 2 * MARGIN, room.clientHeight - 2 * MARGIN];
-    const zoom = Math.min(
-      FIT.maxZoom,
-      Math.max(FIT.minZoom, Math.min(wide / width, high / height)),
-    );
-    const below = Math.max(MARGIN, (room.clientHeight - height * zoom) / 2);
-    const beside = (room.clientWidth - width * zoom) / 2;
+    const { left, top, width, height } = boundsOf(places);
+    const [wide, high] = [room.clientWidth - 2 * MARGIN, room.clientHeight - MARGIN - TOP_MARGIN];
+    const zoom = Math.min(FIT.maxZoom, Math.max(READABLE, Math.min(wide / width, high / height)));
+    const below = Math.max(TOP_MARGIN, (room.clientHeight - height * zoom) / 2);
+    const first = Object.values(places).reduce((one, each) => (each.y < one.y ? each : one), {
+      ...{ x: left, y: Number.POSITIVE_INFINITY },
+    });
+    // The first step in the middle, but no room is left empty for it.
+    const middle = room.clientWidth / 2 - (first.x + NODE_WIDTH / 2 - left) * zoom;
+    const rest = room.clientWidth - MARGIN - width * zoom;
+    const beside =
+      width * zoom <= wide
+        ? (room.clientWidth - width * zoom) / 2
+        : Math.min(MARGIN, Math.max(rest, middle));
     void flow.setViewport({ x: beside - left * zoom, y: below - top * zoom, zoom });
   }, []);
 }

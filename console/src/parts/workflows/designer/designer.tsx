@@ -188,8 +188,8 @@ export function DesignerView(props: Props) {
               ) : (
                 picture.steps.length === 0 && (
                   <p className="design-empty">
-                    Choose a first step above, or drag one here. Drag from the dot below a step to
-                    join it with another one.
+                    Add the first step: click a kind in the bar above, or drag it here. Then drag
+                    from the dot below a step to the next one.
                   </p>
                 )
               )}

@@ -104,13 +104,13 @@ function isSame(one: FlowInput, other: FlowInput): boolean {
   return (Object.keys(one) as (keyof FlowInput)[]).every((key) => one[key] === other[key]);
 }
 
-function nodesOf({ picture, notes, places, chosen, lights }: FlowInput): DesignNode[] {
+function nodesOf({ picture, notes, places, routes, chosen, lights }: FlowInput): DesignNode[] {
   const { facts, marks } = lights;
   const ids = new Set(idsOf(chosen));
   const labels = new Map<string, string[]>();
   for (const { from, label } of picture.edges)
     labels.set(from, [...(labels.get(from) ?? []), label]);
-  const targets = targetsOf(picture, places);
+  const targets = targetsOf(picture, places, routes);
   const undone = undoneBy(picture);
   const [faults, warnings] = [new Map<string, string[]>(), new Map<string, string[]>()];
   for (const { stepId, isWarning, message } of notes) {
@@ -144,16 +144,24 @@ function nodesOf({ picture, notes, places, chosen, lights }: FlowInput): DesignN
   });
 }
 
-/** How far to the right the paths of each step lead, by their labels. */
-function targetsOf({ edges }: Picture, places: Places) {
-  const targets = new Map<string, Map<string, number>>();
+/** How far to the right the paths of each step lead at first, by their labels: in the middle, where several have one label. */
+function targetsOf({ edges }: Picture, places: Places, routes: FlowInput["routes"]) {
+  const all = new Map<string, Map<string, number[]>>();
   for (const { from, to, label } of edges) {
-    const x = places[to]?.x;
+    // A route passes beside steps that stand between; places are of their left corners.
+    const between = routes?.[`${from} ${to}`]?.slice(1, -1)[0]?.x;
+    const x = between === undefined ? places[to]?.x : between - NODE_WIDTH / 2;
     if (x === undefined) continue;
-    const own = targets.get(from) ?? new Map<string, number>();
-    targets.set(from, own.set(label, x));
+    const own = all.get(from) ?? new Map<string, number[]>();
+    all.set(from, own.set(label, [...(own.get(label) ?? []), x]));
   }
-  return targets;
+  const middle = (xs: readonly number[]) => xs.reduce((sum, x) => sum + x, 0) / xs.length;
+  return new Map(
+    [...all].map(([from, labels]) => [
+      from,
+      new Map([...labels].map(([label, xs]) => [label, middle(xs)])),
+    ]),
+  );
 }
 
 /** Ports whose paths lead to the right stand on the right, so that lines cross less. */

@@ -3,14 +3,18 @@ import { ArrowRight, CircleX, Copy, Trash2, TriangleAlert, X } from "lucide-reac
 import { type FormEvent, type ReactNode, useId, useMemo, useRef, useState } from "react";
 import type { Json, JsonObject } from "../../../../../src/engine/values/json.ts";
 import { PlainText } from "../../plain-text.tsx";
+import { cutText, visibleText } from "../../visible-text.ts";
 import type { Chosen } from "./chosen.ts";
-import { FieldControl } from "./controls.tsx";
+import { FieldControl, withCode } from "./controls.tsx";
+import { InputList } from "./input-list.tsx";
 import { lookOf, portsOf } from "./kinds.ts";
 import type { Picture, PictureStep } from "./text/picture.ts";
 import { scopeOf } from "./text/scope.ts";
 import type { StepField } from "./text/tables.ts";
 import type { Designer } from "./use-designer.ts";
 import type { Selection } from "./use-selection.ts";
+
+const NOTE_CHARS = 500;
 
 export interface FormProps {
   readonly designer: Designer;
@@ -59,6 +63,9 @@ export function StepForm(props: StepProps) {
       <StepHead {...props} />
       <Notes notes={designer.notes.filter(({ stepId }) => stepId === id)} />
       <IdField {...props} />
+      {step.role !== "undo" && (
+        <InputList {...props} stepId={id} isReplaced={values.with !== undefined} />
+      )}
       {first.map(control)}
       <Paths {...props} />
       <details className="more" open={isMoreSet || undefined}>
@@ -124,7 +131,7 @@ export function FormHead({
       </div>
       {onText && (
         <button type="button" className="quiet" onClick={onText}>
-          In the text
+          Show in text
         </button>
       )}
       {onClose && (
@@ -147,7 +154,7 @@ export function Notes({ notes }: { readonly notes: Picture["notes"] }) {
             <Icon size={15} aria-hidden />
             <span>
               <span className="spoken">{isWarning ? "Warning: " : "Fault: "}</span>
-              <PlainText most={500}>{message}</PlainText>
+              {withCode(cutText(visibleText(message), NOTE_CHARS))}
             </span>
           </li>
         );

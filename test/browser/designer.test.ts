@@ -110,6 +110,8 @@ test("expense approval is drawn from nothing, mended, simulated both ways, publi
   // A step by a drag onto another one, and one by a path to an empty place.
   await paletteItem(page, "Approval").dragTo(stepOf(page, "decision"));
   await untilPaths(page, ["decision -true-> approval"]);
+  const ids = page.getByRole("form", { name: "Step approval" }).getByLabel("Id", { exact: true });
+  expect(await ids.inputValue()).toBe("approval");
   const box = await canvasOf(page).boundingBox();
   const empty = { x: (box?.x ?? 0) + 90, y: (box?.y ?? 0) + (box?.height ?? 0) - 200 };
   await drawFrom(page, "decision", "false", empty);
@@ -379,7 +381,7 @@ test("the end of a path is led to another step by the pointer and in its form, a
   await name.fill("end-of-it");
   await page.keyboard.press("Tab");
   await page.getByRole("form", { name: "Step end-of-it" }).waitFor();
-  const next = page.getByText("Merged input: 0 known fields");
+  const next = page.getByText("Merged input: fields not known");
   expect(await next.evaluate((summary) => summary === document.activeElement)).toBe(true);
   await next.click();
   await page.getByRole("list", { name: "Merged input" }).getByText("three").waitFor();

@@ -77,13 +77,12 @@ export function DesignerView(props: Props) {
   const { all, isOwn, routes } = useArrangement(picture, designer.places);
   const marks = useMarks(definition, designer.drawnText, isCompared);
   const host = useRef<HTMLElement>(null);
-  /** Of what the form is about: another subject begins with a form of its own. */
-  const [subject, setSubject] = useState(0);
   const { step, wire, several } = useChosen(chosen, picture, designer.drawnText === view.text);
 
+  const renamed = useRef<Renamed>(undefined);
+  const formKey = useFormKey(step?.id, renamed);
   const choose = useCallback((next: Chosen) => {
     setChosen(next);
-    setSubject((count) => count + 1);
     if (next !== undefined) setPane((open) => (open === "try" ? open : "form"));
   }, []);
   const selection = useSelection(designer, all, isOwn, choose);
@@ -239,14 +238,17 @@ export function DesignerView(props: Props) {
               <SelectionForm steps={several} {...forms} />
             ) : step !== undefined ? (
               <StepForm
-                key={subject}
+                key={formKey}
                 step={step}
                 picture={picture}
-                onRenamed={(id) => setChosen({ kind: "step", id })}
+                onRenamed={(to) => {
+                  renamed.current = { from: step.id, to };
+                  setChosen({ kind: "step", id: to });
+                }}
                 {...forms}
               />
             ) : wire !== undefined ? (
-              <WireForm key={subject} wire={wire} picture={picture} {...forms} />
+              <WireForm wire={wire} picture={picture} {...forms} />
             ) : (
               <WorkflowForm name={definition.name} picture={picture} {...forms} />
             )}
@@ -329,6 +331,25 @@ function useChosen(chosen: Chosen, picture: Picture | undefined, isDrawn: boolea
   const isMissing = chosen !== undefined && !isDrawn && isNothing(found);
   if (!isMissing) before.current = found;
   return before.current;
+}
+
+interface Renamed {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Each step that is shown has a form of its own; with another id it is the same step, and its form keeps the focus. */
+function useFormKey(
+  id: string | undefined,
+  { current: renamed }: { readonly current: Renamed | undefined },
+): number {
+  const shown = useRef({ id, key: 0 });
+  const { id: before, key } = shown.current;
+  if (id !== before) {
+    const isSame = renamed?.from === before && renamed?.to === id;
+    shown.current = { id, key: isSame ? key : key + 1 };
+  }
+  return shown.current.key;
 }
 
 const NOTHING = { step: undefined, wire: undefined, several: [] };

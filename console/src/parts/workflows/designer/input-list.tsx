@@ -28,11 +28,12 @@ export function InputList({
         <PlainText most={60}>{id}</PlainText>
       </button>
     );
-  const count = fields.length === 1 ? "1 known field" : `${fields.length} known fields`;
+  const count = fields.length === 1 ? "1 field" : `${fields.length} fields`;
+  const known = fields.length === 0 && unknown.length > 0 ? "fields not known" : count;
   return (
     <details className="more">
       <summary>
-        Merged input: {count}
+        Merged input: {known}
         {isReplaced && ", replaced below"}
       </summary>
       <ul className="design-inputs" aria-label="Merged input">

@@ -56,7 +56,7 @@ export function SelectionForm({
           <li className="muted">And {steps.length - MOST_SHOWN} more.</li>
         )}
       </ul>
-      <div className="design-foot">
+      <div className="design-foot is-several">
         <button type="button" onClick={() => void selection.copy(ids)}>
           <ClipboardCopy size={15} aria-hidden />
           Copy

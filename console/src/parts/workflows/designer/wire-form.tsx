@@ -5,7 +5,7 @@ import { FieldControl } from "./controls.tsx";
 import { FormHead, type FormProps, labelsOf } from "./step-form.tsx";
 import { scopeOf } from "./text/scope.ts";
 import type { StepField } from "./text/tables.ts";
-import type { Wire } from "./wires.ts";
+import { keyOfWire, type Wire } from "./wires.ts";
 
 const CONDITION: StepField = {
   ...{ path: ["when"], label: "Condition", control: "expression", options: [], isMore: false },
@@ -89,6 +89,7 @@ export function WireForm({ wire, ...props }: FormProps & { readonly wire: Wire }
         </div>
       ))}
       <FieldControl
+        key={keyOfWire(wire)}
         field={CONDITION}
         value={edge.condition}
         scope={scope}

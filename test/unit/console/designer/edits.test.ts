@@ -377,6 +377,18 @@ steps:
   expect(drawText(undone).steps?.find(({ id }) => id === "last-2")?.undoId).toBe("undo-last-2");
 });
 
+it("says in words what cannot be pasted, however large or deep it is", () => {
+  const whole = (fragment: string) => applyEdit(EXPENSE, { do: "paste", fragment });
+  for (const fragment of [
+    ...["", "# nothing\n".repeat(200_000), "[".repeat(200_000), '{"a":'.repeat(50_000)],
+    ...["steps: [1, 2]", "steps: *gone", "steps:\n  a: { task: *gone }\n"],
+  ]) {
+    expect(whole(fragment)).toMatchObject({ ok: false, problem: expect.stringMatching(/\w/) });
+  }
+  const anchored = "x: &who user_ann\nsteps:\n  a: { task: A, assignee: *who }\n";
+  expect(whole(anchored)).toMatchObject({ ok: false });
+});
+
 it("copies listed paths as such, and says where they fit nowhere", () => {
   const text = `workflow: w
 steps:

@@ -55,7 +55,9 @@ function liftChildren(document: Document, ids: ReadonlySet<string>): void {
 
 /** Puts the steps of a fragment behind a step, or at the end. An id that is taken gets a number. */
 export function pasteFragment(document: Document, fragment: string, after?: string): Pasted {
-  const source = parseFile(fragment);
+  // The reader bounds size and depth; the parser does not.
+  const isRead = drawText(fragment).steps !== undefined;
+  const source = parseFile(isRead ? fragment : "");
   const found = stepsIn(source);
   if (found.length === 0) throw new CannotEdit("There are no steps in what was copied");
   const taken = new Set(stepsIn(document).map(({ id }) => id));

@@ -30,6 +30,27 @@ export function WireForm({ wire, ...props }: FormProps & { readonly wire: Wire }
     designer,
     leaving.map((each) => each.label),
   );
+  const endField = (end: "from" | "to") => (
+    <div className="field">
+      <label htmlFor={`${id}-${end}`}>{end === "from" ? "From" : "To"}</label>
+      <select
+        id={`${id}-${end}`}
+        value={wire[end]}
+        disabled={isReadOnly}
+        onChange={({ target }) => {
+          const next = { ...wire, [end]: target.value };
+          void designer.edit({ do: "reconnect", wire, next });
+          onChoose({ kind: "wire", wire: next });
+        }}
+      >
+        {ends.map((each) => (
+          <option key={each.id} disabled={each.id === wire[end === "from" ? "to" : "from"]}>
+            {each.id}
+          </option>
+        ))}
+      </select>
+    </div>
+  );
   return (
     <form
       className="design-form"
@@ -48,6 +69,7 @@ export function WireForm({ wire, ...props }: FormProps & { readonly wire: Wire }
       >
         {`${from} → ${to}`}
       </FormHead>
+      {endField("from")}
       <div className="field">
         <label htmlFor={id}>Outcome of “{from}”</label>
         <select
@@ -67,27 +89,7 @@ export function WireForm({ wire, ...props }: FormProps & { readonly wire: Wire }
           ))}
         </select>
       </div>
-      {(["from", "to"] as const).map((end) => (
-        <div className="field" key={end}>
-          <label htmlFor={`${id}-${end}`}>{end === "from" ? "From" : "To"}</label>
-          <select
-            id={`${id}-${end}`}
-            value={wire[end]}
-            disabled={isReadOnly}
-            onChange={({ target }) => {
-              const next = { ...wire, [end]: target.value };
-              void designer.edit({ do: "reconnect", wire, next });
-              onChoose({ kind: "wire", wire: next });
-            }}
-          >
-            {ends.map((each) => (
-              <option key={each.id} disabled={each.id === wire[end === "from" ? "to" : "from"]}>
-                {each.id}
-              </option>
-            ))}
-          </select>
-        </div>
-      ))}
+      {endField("to")}
       <FieldControl
         key={keyOfWire(wire)}
         field={CONDITION}

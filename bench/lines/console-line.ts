@@ -5,7 +5,7 @@
 import { spawnSync } from "node:child_process";
 import { createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
-import type { Browser, BrowserContext, Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { StepType, WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
 import { migrateDatabase } from "../../src/store/migrate.ts";
 import { startBrowser } from "../../tools/parts/chromium.ts";
@@ -16,11 +16,10 @@ import { WORKSPACE } from "../engines/words.ts";
 import { startHost } from "../parts/host-process.ts";
 import { reserveBatches, storeCopies } from "../parts/stored-rows.ts";
 import { median } from "../report/statistics.ts";
+import { measureDesigner } from "./console-designer.ts";
+import { drawn, LOADS, longestTask, openContext, PATIENCE_MS, SIZE } from "./console-page.ts";
 import type { Bed, Values } from "./sample.ts";
 
-const SIZE = { width: 1_280, height: 800 };
-const PATIENCE_MS = 60_000;
-const LOADS = 3;
 /** Children of one PARALLEL; with it and what follows it a group has ten steps. */
 const CHILDREN = 8;
 const GROUP = CHILDREN + 2;
@@ -28,23 +27,6 @@ const ORIGINALS = 4;
 const PANS = 20;
 const WHEEL_PX = 4_000;
 const KB = 1_000;
-
-/** Notes in the page when a step is drawn first, and each task that held the page for 50 ms or more. */
-const WATCH = `
-  window.drawnAtMs = new Promise((resolve, reject) => {
-    setTimeout(() => reject(new Error("no step is drawn")), ${PATIENCE_MS});
-    new MutationObserver((_, observer) => {
-      if (document.querySelector("[data-step]") === null) return;
-      observer.disconnect();
-      requestAnimationFrame(() => setTimeout(() => resolve(performance.now())));
-    }).observe(document, { childList: true, subtree: true });
-  });
-  window.drawnAtMs.catch(() => {});
-  window.tasksMs = [];
-  new PerformanceObserver((list) => {
-    for (const { duration } of list.getEntries()) window.tasksMs.push(duration);
-  }).observe({ type: "longtask" });
-`;
 
 /** Every page has its own profile of the browser, but for the second visit of a graph. */
 export async function measureConsole({ guard, postgres, sizes }: Bed): Promise<Values> {
@@ -64,6 +46,7 @@ export async function measureConsole({ guard, postgres, sizes }: Bed): Promise<V
       return {
         ...(await measureFirstPaint(browser, url)),
         ...(await measureGraph(browser, url, graph)),
+        ...(await measureDesigner(browser, url, sizes.consoleSteps)),
         ...(await measureScroll(browser, url, sizes.consoleRuns)),
       };
     } finally {
@@ -110,13 +93,6 @@ async function publishGroups(baseUrl: string, count: number): Promise<string> {
   return definitionId;
 }
 
-async function openContext(browser: Browser): Promise<BrowserContext> {
-  const context = await browser.newContext({ viewport: SIZE });
-  await context.addInitScript({ content: WATCH });
-  context.setDefaultTimeout(PATIENCE_MS);
-  return context;
-}
-
 /** Of Home without a cache: until its heading stands there, and bytes of scripts and styles until then. */
 async function measureFirstPaint(browser: Browser, url: string): Promise<Values> {
   const paintMs: number[] = [];
@@ -159,11 +135,6 @@ async function measureGraph(browser: Browser, url: string, id: string): Promise<
   };
 }
 
-async function drawn(page: Page, address: string): Promise<number> {
-  await page.goto(address);
-  return page.evaluate<number>("window.drawnAtMs");
-}
-
 /** Drags the graph about; gives the longest task in ms, 0 where none took 50. */
 async function pan(page: Page): Promise<number> {
   await page.evaluate("window.tasksMs = []");
@@ -204,8 +175,4 @@ async function measureScroll(browser: Browser, url: string, runs: number): Promi
   const scrollTaskMs = await longestTask(page);
   await context.close();
   return { scrollMs, scrollTaskMs };
-}
-
-function longestTask(page: Page): Promise<number> {
-  return page.evaluate<number>("Math.max(0, ...window.tasksMs)");
 }

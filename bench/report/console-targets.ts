@@ -31,6 +31,16 @@ export const CONSOLE_TARGETS: readonly Target[] = [
     must: { fixed: 100 },
   },
   {
+    ...{ line, better, what: "console, the first check of 1,000 steps in the designer" },
+    ...{ name: "designerCheckMs", unit: " ms" },
+    must: { fixed: 300 },
+  },
+  {
+    ...{ line, better, what: "console, longest task while one of 1,000 steps is dragged" },
+    ...{ name: "designerDragTaskMs", unit: " ms" },
+    must: { fixed: 100 },
+  },
+  {
     ...{ line, better, what: "console, longest task while 10,000 runs are scrolled" },
     ...{ name: "scrollTaskMs", unit: " ms" },
     must: { fixed: 100 },

@@ -24,6 +24,7 @@ const WORKING: readonly (ShownKind | undefined)[] = ["agent", "worker"];
  */
 export function findWarnings(spec: VersionSpec, { faults, places }: Reading): void {
   const needlessly = needlessWaits(spec);
+  const undoing = new Set(spec.steps.map(({ compensationStepId }) => compensationStepId));
   for (const [index, step] of spec.steps.entries()) {
     const place = places.find(`steps[${index}]`);
     if (place === undefined) continue;
@@ -33,8 +34,7 @@ export function findWarnings(spec: VersionSpec, { faults, places }: Reading): vo
         `"${step.id}" waits for a person without end: give it a timeout, or the workflow one`,
       );
     }
-    const isUndo = spec.steps.some((other) => other.compensationStepId === step.id);
-    if (!isUndo && isDestructive(step)) {
+    if (!undoing.has(step.id) && isDestructive(step)) {
       faults.add(place, `"${step.id}" does ${step.actionType}, and has no undo`);
     }
     const before = needlessly.get(step.id);

@@ -96,7 +96,7 @@ test("expense approval is drawn from nothing, mended, simulated both ways, publi
 
   // A condition, completed from what the workflow takes.
   await stepOf(page, "decision").click();
-  const expression = form.getByRole("textbox", { name: "Branch" });
+  const expression = form.getByRole("textbox", { name: "Expression" });
   await expression.focus();
   await page.keyboard.type("input.am");
   await page.getByRole("option", { name: /input\.amount_usd/ }).waitFor();
@@ -110,6 +110,8 @@ test("expense approval is drawn from nothing, mended, simulated both ways, publi
   // A step by a drag onto another one, and one by a path to an empty place.
   await paletteItem(page, "Approval").dragTo(stepOf(page, "decision"));
   await untilPaths(page, ["decision -true-> approval"]);
+  const ids = page.getByRole("form", { name: "Step approval" }).getByLabel("Id", { exact: true });
+  expect(await ids.inputValue()).toBe("approval");
   const box = await canvasOf(page).boundingBox();
   const empty = { x: (box?.x ?? 0) + 90, y: (box?.y ?? 0) + (box?.height ?? 0) - 200 };
   await drawFrom(page, "decision", "false", empty);
@@ -126,22 +128,22 @@ test("expense approval is drawn from nothing, mended, simulated both ways, publi
   await stepOf(page, "approval").focus();
   await page.keyboard.press("Enter");
   const approval = page.getByRole("form", { name: "Step approval" });
-  await approval.getByLabel("When it ends so").selectOption("expired");
-  await approval.getByLabel("Go on to").selectOption("notify");
-  await approval.getByRole("button", { name: "Join" }).click();
+  await approval.getByLabel("Outcome").selectOption("expired");
+  await approval.getByLabel("Next step").selectOption("notify");
+  await approval.getByRole("button", { name: "Add path" }).click();
   await untilPaths(page, [
     ...["approval --> notify", "approval -expired-> notify"],
     ...["decision -false-> notify", "decision -true-> approval"],
   ]);
 
   // What is wrong with it is mended where it is shown.
-  await approval.getByText(/needs `action: NAME`/).waitFor();
+  await approval.getByText("action: NAME", { exact: true }).waitFor();
   await approval.getByLabel("Action", { exact: true }).fill("expense.pay");
-  await approval.getByLabel("By", { exact: true }).fill("user_manager");
-  await approval.getByLabel("By", { exact: true }).blur();
+  await approval.getByLabel("Approvers", { exact: true }).fill("user_manager");
+  await approval.getByLabel("Approvers", { exact: true }).blur();
   await stepOf(page, "notify").click();
   const notify = page.getByRole("form", { name: "Step notify" });
-  await notify.getByLabel("To", { exact: true }).fill("finance@example.com");
+  await notify.getByLabel("Recipient", { exact: true }).fill("finance@example.com");
   await page.getByText("Can be published", { exact: true }).waitFor();
   expect(await canvasOf(page).locator("[data-faults]").count()).toBe(0);
 
@@ -237,7 +239,7 @@ test("two people at once keep what both did on the canvas and in the text, and a
     ...{ definitionId: id, sourceText: theirs, etag: joined?.etag ?? "", layout },
   });
   const form = page.getByRole("form", { name: "Step delay" });
-  await form.getByLabel("Wait", { exact: true }).fill("2h");
+  await form.getByLabel("Duration", { exact: true }).fill("2h");
   const note = page.getByRole("alert").filter({ hasText: "user_ben" });
   await note.getByRole("button", { name: "Keep both changes" }).click();
   await until(async () => {
@@ -269,6 +271,121 @@ test("two people at once keep what both did on the canvas and in the text, and a
   await untilPaths(page, wires);
   // The browser notes the refused saves.
   expect(faults.filter((fault) => !fault.includes("409"))).toEqual([]);
+});
+
+const FOUR_STEPS = `workflow: NAME
+input: { amount: number }
+steps:
+  one: { task: First }
+  two: { task: Second }
+  three: { task: Third, next: { when: input.amount > 5, go: four } }
+  four: { task: Fourth }
+`;
+
+async function chosenOn(page: Page): Promise<string[]> {
+  const pressed = canvasOf(page).locator('[data-step][aria-pressed="true"]');
+  return pressed.evaluateAll((all) => all.map((step) => step.getAttribute("data-step") ?? ""));
+}
+
+async function untilChosen(page: Page, wanted: readonly string[]): Promise<void> {
+  await until(async () => ((await chosenOn(page)).join() === wanted.join() ? true : undefined));
+}
+
+test("several steps are chosen, moved, duplicated, cut and pasted, each as one change, by the pointer and by keys", async () => {
+  const id = await draftOf("several", FOUR_STEPS.replace("NAME", "several"));
+  const { page, faults, accessibilityFaults } = await service.open(
+    "user_ann",
+    `/workflows/${id}?tab=draft`,
+  );
+  const wires = ["one --> two", "three --> four", "two --> three"];
+  await untilPaths(page, wires);
+  await stepOf(page, "one").click();
+  await stepOf(page, "two").click({ modifiers: ["Shift"] });
+  await page.keyboard.press("Shift+ArrowDown");
+  await untilChosen(page, ["one", "two", "three"]);
+  const form = page.getByRole("form", { name: "3 steps" });
+  await form.waitFor();
+  expect(await accessibilityFaults()).toEqual([]);
+
+  // All of them move with the one that is dragged.
+  const [from, before] = [await middleOf(stepOf(page, "one")), await middleOf(stepOf(page, "two"))];
+  await page.mouse.move(from.x, from.y);
+  await page.mouse.down();
+  await page.mouse.move(from.x - 120, from.y, { steps: 6 });
+  await page.mouse.up();
+  await until(async () => (await middleOf(stepOf(page, "two"))).x < before.x - 90 || undefined);
+  await page.keyboard.press("Control+z");
+  await until(async () => (await middleOf(stepOf(page, "two"))).x === before.x || undefined);
+
+  // Copies are chosen then, and keys are for them.
+  await page.keyboard.press("Control+d");
+  const copied = ["one-2 --> two-2", "two-2 --> three-2"];
+  await untilPaths(page, [...wires, ...copied].sort());
+  await untilChosen(page, ["one-2", "two-2", "three-2"]);
+  await page.keyboard.press("Delete");
+  await untilPaths(page, wires);
+  await page.keyboard.press("Control+z");
+  await untilPaths(page, [...wires, ...copied].sort());
+  await page.keyboard.press("Control+z");
+  await untilPaths(page, wires);
+
+  // A box, and the clipboard.
+  const pane = await canvasOf(page).boundingBox();
+  const [left, top] = [(pane?.x ?? 0) + 10, (pane?.y ?? 0) + 10];
+  const end = await middleOf(stepOf(page, "two"));
+  await page.keyboard.down("Shift");
+  await page.mouse.move(left, top);
+  await page.mouse.down();
+  await page.mouse.move(end.x, end.y, { steps: 6 });
+  await page.mouse.up();
+  await page.keyboard.up("Shift");
+  await untilChosen(page, ["one", "two"]);
+  await page.keyboard.press("Control+x");
+  await untilPaths(page, ["three --> four"]);
+  await page.keyboard.press("Control+v");
+  await untilPaths(page, ["one --> two", "three --> four"]);
+  await untilChosen(page, ["one", "two"]);
+  await page.keyboard.press("Control+z");
+  await page.keyboard.press("Control+z");
+  await untilPaths(page, wires);
+  expect(faults).toEqual([]);
+});
+
+test("the end of a path is led to another step by the pointer and in its form, and a rename keeps the focus", async () => {
+  const id = await draftOf("led", FOUR_STEPS.replace("NAME", "led"));
+  const { page, faults } = await service.open("user_ann", `/workflows/${id}?tab=draft`);
+  await untilPaths(page, ["one --> two", "three --> four", "two --> three"]);
+  const end = await middleOf(canvasOf(page).locator(".react-flow__edgeupdater-target").first());
+  const to = await middleOf(stepOf(page, "four"));
+  await page.mouse.move(end.x, end.y - 4);
+  await page.mouse.down();
+  await page.mouse.move(to.x, to.y - 30, { steps: 8 });
+  await page.mouse.up();
+  await untilPaths(page, ["one --> four", "three --> four", "two --> three"]);
+  const form = page.getByRole("form", { name: "Path from one to four" });
+  await form.getByLabel("To", { exact: true }).selectOption("three");
+  await untilPaths(page, ["one --> three", "three --> four", "two --> three"]);
+  await page
+    .getByRole("form", { name: "Path from one to three" })
+    .getByLabel("From", { exact: true })
+    .selectOption("two");
+  await untilPaths(page, ["three --> four", "two --> three"]);
+
+  await stepOf(page, "four").click();
+  const name = page.getByLabel("Id", { exact: true });
+  await name.fill("last");
+  await page.keyboard.press("Enter");
+  await untilPaths(page, ["three --> last", "two --> three"]);
+  await page.getByRole("form", { name: "Step last" }).waitFor();
+  expect(await name.evaluate((field) => field === document.activeElement)).toBe(true);
+  await name.fill("end-of-it");
+  await page.keyboard.press("Tab");
+  await page.getByRole("form", { name: "Step end-of-it" }).waitFor();
+  const next = page.getByText("Merged input: fields not known");
+  expect(await next.evaluate((summary) => summary === document.activeElement)).toBe(true);
+  await next.click();
+  await page.getByRole("list", { name: "Merged input" }).getByText("three").waitFor();
+  expect(faults).toEqual([]);
 });
 
 test("a draft that was discarded meanwhile says so, and what is here can be saved again", async () => {

@@ -7,6 +7,7 @@ import {
   rowsOf,
   valueOfRows,
 } from "../../../../console/src/parts/workflows/designer/rows.ts";
+import { inputOf } from "../../../../console/src/parts/workflows/designer/text/inputs.ts";
 import { drawText } from "../../../../console/src/parts/workflows/designer/text/picture.ts";
 import { scopeOf } from "../../../../console/src/parts/workflows/designer/text/scope.ts";
 import { makeTables } from "../../../../console/src/parts/workflows/designer/text/tables.ts";
@@ -168,4 +169,31 @@ it("takes objects in rows, and leaves those with parts to the text", () => {
   expect(valueOfRows([{ name: " ", text: "x" }], false)).toBeUndefined();
   expect(areTypes(rowsOf({ a: "string?", b: "number" }) ?? [])).toBe(true);
   expect(areTypes(rowsOf({ type: "object, or so" }) ?? [])).toBe(false);
+});
+
+it("says what a step gets along its paths, and where each field comes from", () => {
+  const picture = pictureOf(`workflow: w
+input: { amount: number, who: string }
+steps:
+  look: { task: Look, output: { ok: boolean, amount: number }, next: size }
+  other: { capability: some, needs: [], next: size }
+  size: { branch: input.ok, then: { true: pay } }
+  pay: { task: Pay, next: end }
+`);
+  expect(inputOf(picture, "look")).toEqual({
+    fields: [
+      { name: "amount", type: "number", from: [""] },
+      { name: "who", type: "string", from: [""] },
+    ],
+    unknown: [],
+  });
+  const merged = {
+    fields: [
+      { name: "ok", type: "boolean", from: ["look"] },
+      { name: "amount", type: "number", from: ["look"] },
+    ],
+    unknown: ["other"],
+  };
+  expect(inputOf(picture, "size")).toEqual(merged);
+  expect(inputOf(picture, "pay")).toEqual(merged);
 });

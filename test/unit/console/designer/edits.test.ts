@@ -2,6 +2,7 @@
 import { expect, it } from "vitest";
 import {
   applyEdit,
+  copySteps,
   type Edit,
 } from "../../../../console/src/parts/workflows/designer/text/edits.ts";
 import { drawText } from "../../../../console/src/parts/workflows/designer/text/picture.ts";
@@ -145,6 +146,41 @@ it("gives a step another id in paths and in expressions", () => {
   expect(applyEdit(EXPENSE, { do: "rename", id: "pay", to: "size" })).toMatchObject({ ok: false });
 });
 
+const NAMED = `workflow: w
+steps:
+  see:
+    task: See whether see.output is right, for {{ see.input.n }}
+    output: { ok: boolean, list: array }
+  many:
+    run: other
+    for_each: steps.see.output.list
+    with: { deep: { text: "{{ steps['see'].output.ok }}" }, note: steps.see.output.ok }
+  size:
+    branch:
+      - when: see.output.ok && steps["see"].state == "COMPLETED"
+        go: see-also
+      - { go: end-of-it }
+  see-also: { task: B, next: { when: steps.see.output.ok, go: end-of-it } }
+  end-of-it: { task: C, when: has(steps.see.output.ok) }
+edges:
+  - { from: see, to: many, when: "steps.see.output.ok && steps.see_also.state == 'x'" }
+`;
+
+it("gives a step another id in each expression, and in no text and no other id", () => {
+  const to = "check-it";
+  expect(edited(NAMED, { do: "rename", id: "see", to })).toBe(
+    NAMED.replace("  see:\n", "  check-it:\n")
+      .replace("{{ see.input.n }}", "{{ check_it.input.n }}")
+      .replace("for_each: steps.see.", "for_each: steps.check_it.")
+      .replace("steps['see']", "steps['check-it']")
+      .replace('see.output.ok && steps["see"]', 'check_it.output.ok && steps["check-it"]')
+      .replace("{ when: steps.see.output.ok, go", "{ when: steps.check_it.output.ok, go")
+      .replace("has(steps.see.", "has(steps.check_it.")
+      .replace("{ from: see, to", "{ from: check-it, to")
+      .replace('"steps.see.output.ok', '"steps.check_it.output.ok'),
+  );
+});
+
 it("gives a path a condition where the file can say it", () => {
   const onlyPath = { from: "pay", to: "confirm", label: "" };
   const condition = "input.amount_usd > 10";
@@ -278,6 +314,119 @@ it("leaves a step its kind when the one value of it is taken away", () => {
   ]);
 });
 
+/** The steps that are chosen after a change. */
+function chosenAfter(text: string, edit: Edit): readonly string[] {
+  const result = applyEdit(text, edit);
+  return result.ok ? result.chosen : [result.problem];
+}
+
+it("duplicates several steps with the paths among them, their conditions and what they read of each other", () => {
+  const edit: Edit = { do: "copy", ids: ["receipt", "size", "pay"] };
+  const text = edited(EXPENSE, edit);
+  expect(chosenAfter(EXPENSE, edit)).toEqual(["receipt-2", "size-2", "pay-2"]);
+  expect(wiresOf(text)).toEqual([...WIRES, "receipt-2 --> size-2", "size-2 -false-> pay-2"].sort());
+  expect(text).toContain('"{{ steps.receipt_2.output.ok }}"');
+  expect(text.startsWith(EXPENSE.slice(0, EXPENSE.indexOf("    then:")))).toBe(true);
+  const ofChoices = edited(CHOICES, { do: "copy", ids: ["size", "boss"] });
+  expect(wiresOf(ofChoices)).toContain("size-2 --> boss-2 if input.amount > 500");
+  const again = edited(text, { do: "copy", ids: ["size-2"] });
+  expect(wiresOf(again)).toEqual(wiresOf(text));
+  expect(again).toContain("  size-3:");
+});
+
+it("copies steps as a file of their own, which goes into any other draft", () => {
+  const copied = copySteps(EXPENSE, ["manager", "pay", "refuse"]);
+  expect(copied).toMatchObject({ ok: true });
+  const fragment = copied.ok ? copied.text : "";
+  expect(wiresOf(fragment)).toEqual(["manager --> pay", "manager -denied-> refuse"]);
+  expect(fragment).not.toContain("workflow:");
+  const into = `workflow: other
+steps:
+  pay: { task: First }
+  then: { task: Second }
+`;
+  const text = edited(into, { do: "paste", fragment });
+  expect(wiresOf(text)).toEqual([
+    ...["manager --> pay-2", "manager -denied-> refuse", "pay --> then"],
+  ]);
+  expect(text.startsWith("workflow: other\nsteps:\n  pay: { task: First }\n")).toBe(true);
+  const json = edited('{"workflow":"other","steps":{}}', { do: "paste", fragment });
+  expect(Object.keys(JSON.parse(json).steps)).toEqual(["manager", "pay", "refuse"]);
+  expect(applyEdit(into, { do: "paste", fragment: "a text" })).toMatchObject({ ok: false });
+  expect(applyEdit(into, { do: "paste", fragment: "steps: {}" })).toMatchObject({ ok: false });
+});
+
+it("copies a child without its parallel, a parallel with its children, and a step with its undo", () => {
+  const text = `workflow: w
+steps:
+  both:
+    parallel:
+      a: { task: A }
+      b: { task: B }
+    next: last
+  last: { task: L, undo: { task: Take it back } }
+`;
+  expect(chosenAfter(text, { do: "copy", ids: ["both"] })).toEqual(["both-2", "a-2", "b-2"]);
+  expect(wiresOf(edited(text, { do: "copy", ids: ["both", "last"] }))).toEqual([
+    ...["both --> a", "both --> b", "both -joined-> last"],
+    ...["both-2 --> a-2", "both-2 --> b-2", "both-2 -joined-> last-2"],
+  ]);
+  const child = edited(text, { do: "copy", ids: ["b"] });
+  expect(drawText(child).steps?.find(({ id }) => id === "b-2")).toMatchObject({ role: "top" });
+  const undone = edited(text, { do: "copy", ids: ["last"] });
+  expect(drawText(undone).steps?.find(({ id }) => id === "last-2")?.undoId).toBe("undo-last-2");
+});
+
+it("says in words what cannot be pasted, however large or deep it is", () => {
+  const whole = (fragment: string) => applyEdit(EXPENSE, { do: "paste", fragment });
+  for (const fragment of [
+    ...["", "# nothing\n".repeat(200_000), "[".repeat(200_000), '{"a":'.repeat(50_000)],
+    ...["steps: [1, 2]", "steps: *gone", "steps:\n  a: { task: *gone }\n"],
+  ]) {
+    expect(whole(fragment)).toMatchObject({ ok: false, problem: expect.stringMatching(/\w/) });
+  }
+  const anchored = "x: &who user_ann\nsteps:\n  a: { task: A, assignee: *who }\n";
+  expect(whole(anchored)).toMatchObject({ ok: false });
+});
+
+it("copies listed paths as such, and says where they fit nowhere", () => {
+  const text = `workflow: w
+steps:
+  a: { task: A }
+  b: { task: B }
+edges:
+  - { from: a, to: b, when: input.n > 1 }
+`;
+  expect(wiresOf(edited(text, { do: "copy", ids: ["a", "b"] }))).toEqual([
+    ...["a --> b if input.n > 1", "a-2 --> b-2 if input.n > 1"],
+  ]);
+  const copied = copySteps(text, ["a", "b"]);
+  const fragment = copied.ok ? copied.text : "";
+  expect(applyEdit(EXPENSE, { do: "paste", fragment })).toMatchObject({
+    problem: expect.stringContaining("lists its paths in `edges:`"),
+  });
+});
+
+it("leads a path to another step, or from another one, with its condition", () => {
+  const wire = { from: "size", to: "boss", label: "" };
+  const text = edited(CHOICES, { do: "reconnect", wire, next: { ...wire, to: "archive" } });
+  expect(wiresOf(text)).toContain("size --> archive if input.amount > 500");
+  expect(text).toContain("go: archive } # much");
+  expect(wiresOf(text)).toHaveLength(3);
+  const next = { from: "pay", to: "boss", label: "" };
+  expect(wiresOf(edited(CHOICES, { do: "reconnect", wire, next }))).toEqual([
+    ...["boss --> archive", "pay --> boss if input.amount > 500", "size --> pay"],
+  ]);
+  const denied = { from: "manager", to: "refuse", label: "denied" };
+  const toPay = edited(EXPENSE, {
+    ...{ do: "reconnect", wire: denied, next: { ...denied, to: "confirm" } },
+  });
+  expect(toPay).toContain("on: { denied: confirm }");
+  expect(
+    applyEdit(EXPENSE, { do: "reconnect", wire: denied, next: { ...denied, to: "manager" } }),
+  ).toMatchObject({ ok: false });
+});
+
 it("draws a workflow from nothing", () => {
   const text = edited(
     "workflow: new\nsteps: {}\n",
@@ -364,8 +513,101 @@ it("answers in words what cannot be done", () => {
   ).toMatchObject({ ok: false });
 });
 
-it("changes JSON as JSON", () => {
-  const json = JSON.stringify({ workflow: "w", steps: { a: { task: "A" } } });
-  const text = edited(json, { do: "add", kind: "task", from: "a" });
-  expect(Object.keys(JSON.parse(text).steps)).toEqual(["a", "task"]);
+it("leaves JSON as it was typed, on one line or in lines of any indentation", () => {
+  const file = { workflow: "w", steps: { a: { task: "A", with: { n: 1.5 } } } };
+  const tight = edited(JSON.stringify(file), { do: "add", kind: "task", from: "a" });
+  expect(tight).toBe(
+    '{"workflow":"w","steps":{"a":{"task":"A","with":{"n":1.5}},"task":{"task":"What is to be done"}}}',
+  );
+  const lines = `${JSON.stringify(file, undefined, 4).replace("1.5", "1.50")}\n`;
+  const more = edited(lines, { do: "add", kind: "task", from: "a" });
+  expect(more).toBe(
+    lines.replace(
+      /\n {8}\}\n {4}\}\n\}/,
+      '\n        },\n        "task": {\n            "task": "What is to be done"\n        }\n    }\n}',
+    ),
+  );
+  expect(JSON.parse(edited(more, { do: "remove", ids: ["a"] })).steps).toEqual({
+    task: { task: "What is to be done" },
+  });
+});
+
+it("writes the values of a condition as people do, and as JSON in JSON", () => {
+  const steps = { a: { branch: "input.amount > 5" }, b: { task: "B" }, c: { task: "C" } };
+  const wires = [
+    { from: "a", to: "b", label: "true" },
+    { from: "a", to: "c", label: "true" },
+    { from: "a", to: "c", label: "false" },
+  ];
+  const edits = wires.map((wire): Edit => ({ do: "connect", wire }));
+  const json = JSON.stringify({ workflow: "w", input: { amount: "number" }, steps });
+  expect(JSON.parse(edited(json, ...edits)).steps.a.then).toEqual({ true: ["b", "c"], false: "c" });
+  const lines = `workflow: w
+steps:
+  a: { branch: input.amount > 5 }
+  b: { task: B }
+  c: { task: C }
+`;
+  const text = edited(lines, ...edits);
+  expect(text).toContain("then: { true: [ b, c ], false: c }");
+  const less = edited(text, { do: "disconnect", wire: { from: "a", to: "b", label: "true" } });
+  expect(wiresOf(less)).toEqual(["a -false-> c", "a -true-> c", "b --> c"]);
+});
+
+const FLOW = `# of finance
+{
+  workflow: w, # its name
+  input: {amount: number},
+  steps: {
+    # the first one
+    a: { task: 'Look at it', assignee: group:finance }, # by hand
+    b: { branch: "input.amount > 5", then: { true: c } },
+    c: { task: C } # the last one
+  },
+} # end
+`;
+
+it("leaves YAML in braces as it was typed, with its comments", () => {
+  const text = edited(
+    FLOW,
+    { do: "add", kind: "delay", from: "c" },
+    { do: "set", id: "a", path: ["assignee"], value: "user_ann" },
+    { do: "rename", id: "c", to: "see" },
+    { do: "connect", wire: { from: "b", to: "delay", label: "false" } },
+    { do: "set_head", key: "timeout", value: "7d" },
+  );
+  expect(text).toBe(`# of finance
+{
+  workflow: w, # its name
+  input: {amount: number},
+  timeout: 7d,
+  steps: {
+    # the first one
+    a: { task: 'Look at it', assignee: user_ann }, # by hand
+    b: { branch: "input.amount > 5", then: { true: see, false: delay } },
+    see: { task: C, next: delay }, # the last one
+    delay: { wait: 15m }
+  },
+} # end
+`);
+  expect(drawText(text).faultCount).toBe(0);
+  expect(edited(FLOW, { do: "remove", ids: ["b"] })).toContain("    # the first one\n    a: {");
+  expect(edited("{ workflow: w, steps: {} }\n", { do: "add", kind: "task" })).toBe(
+    "{ workflow: w, steps: { task: { task: What is to be done } } }\n",
+  );
+  expect(edited("{\n  workflow: w,\n  steps: {}\n}\n", { do: "add", kind: "task" })).toBe(
+    "{\n  workflow: w,\n  steps: {\n    task: { task: What is to be done }\n  }\n}\n",
+  );
+});
+
+it("takes over what aliases stand for, and leaves anchors where nothing that names them changes", () => {
+  const text = `workflow: w
+steps:
+  a: &base { task: A, assignee: user_ann }
+  b: { task: B, assignee: *who }
+`.replace("assignee: user_ann", "assignee: &who user_ann");
+  const after = edited(text, { do: "set", id: "b", path: ["task"], value: "See" });
+  expect(after).toBe(text.replace("task: B", "task: See"));
+  const renamed = edited(text, { do: "rename", id: "a", to: "first" });
+  expect(renamed).toBe(text.replace("  a:", "  first:"));
 });

@@ -41,7 +41,7 @@ afterEach(() => {
 it("fails what a worker does not answer in time, ends it, and asks another one then", async () => {
   const { drawnOf, editedText } = await import(new URL(MODULE, import.meta.url).href);
   const first = drawnOf("a");
-  const second = editedText("a", { do: "copy", id: "a" });
+  const second = editedText("a", { do: "copy", ids: ["a"] });
   const [worker] = SlowWorker.all;
   await vi.advanceTimersByTimeAsync(15_000);
   worker?.answer("drawn");

@@ -13,40 +13,26 @@ import {
   ReactFlowProvider,
   useReactFlow,
 } from "@xyflow/react";
-import { type DragEvent, type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
-import type { LinkState } from "../../graph/edge-states.ts";
+import { type DragEvent, useEffect, useMemo, useRef, useState } from "react";
 import { type Layout, NODE_HEIGHT, NODE_WIDTH, type Point } from "../../graph/layout.ts";
-import type { Mark, NodeFacts } from "../../graph/node-facts.ts";
+import { BoxShape, useBox } from "./box.tsx";
+import { idsMeant, onCanvasKey } from "./canvas-keys.ts";
+import { type Chosen, chosenOf, idsOf, toggled } from "./chosen.ts";
 import { DesignBox } from "./design-box.tsx";
 import { DesignLine } from "./design-edge.tsx";
-import { createFlow, type DesignEdge, type DesignNode, labelOf } from "./flow.ts";
+import { createFlow, type DesignEdge, type DesignNode, type Lights, labelOf } from "./flow.ts";
 import { droppedKind, isPaletteDrag } from "./palette.tsx";
 import { QuickAdd } from "./quick-add.tsx";
 import type { NewKind } from "./text/new-steps.ts";
 import type { Picture } from "./text/picture.ts";
 import type { Designer } from "./use-designer.ts";
-import { nearestStep } from "./walk.ts";
-import { keyOfWire, type Wire } from "./wires.ts";
+import type { Selection } from "./use-selection.ts";
+import type { Wire } from "./wires.ts";
 import "../../graph/graph.css";
-
-/** What is chosen on the canvas. */
-export type Chosen =
-  | { readonly kind: "step"; readonly id: string }
-  | { readonly kind: "wire"; readonly wire: Wire }
-  | undefined;
-
-/** What is shown of a simulation or of a comparison. */
-export interface Lights {
-  readonly facts?: ReadonlyMap<string, NodeFacts> | undefined;
-  /** By keyOfWire. */
-  readonly linkStates?: ReadonlyMap<string, LinkState> | undefined;
-  readonly marks?: ReadonlyMap<string, Mark> | undefined;
-  /** By `from to`. */
-  readonly linkMarks?: ReadonlyMap<string, Mark> | undefined;
-}
 
 interface Props {
   readonly designer: Designer;
+  readonly selection: Selection;
   readonly picture: Picture;
   readonly places: Readonly<Record<string, Point>>;
   /** Of the layout, by `from to`; undefined: steps stand where somebody has put them. */
@@ -55,7 +41,7 @@ interface Props {
   readonly lights: Lights;
   readonly isReadOnly: boolean;
   readonly onChoose: (chosen: Chosen) => void;
-  /** Enter on the chosen step. */
+  /** Enter on a step. */
   readonly onOpen: () => void;
 }
 
@@ -65,8 +51,17 @@ const FIT = { maxZoom: 1, minZoom: 0.4, padding: 0.12 };
 /** From so many steps on those that are seen alone are drawn. */
 const MANY = 120;
 const MAP_FROM_STEPS = 40;
+/** In px, as the library draws it. */
+const MAP = { width: 200, height: 150 };
+const MAP_LEAST_PX = 2;
+/** Of the first view: names of steps can be read. */
+const READABLE = 0.7;
 const GRID = 12;
 const MARGIN = 32;
+/** Of the buttons at the top. */
+const TOP_MARGIN = 56;
+/** Around the end of a path, where it can be taken, in px. */
+const REACH = 14;
 
 export function Canvas(props: Props) {
   return (
@@ -77,46 +72,17 @@ export function Canvas(props: Props) {
 }
 
 function Inside(props: Props) {
-  const { designer, picture, places, routes, chosen, lights, isReadOnly, onChoose } = props;
+  const { designer, selection, picture, places, routes, chosen, lights, isReadOnly, onChoose } =
+    props;
   const { notes, edit, arrange } = designer;
   const flow = useReactFlow<DesignNode, DesignEdge>();
   const host = useRef<HTMLElement>(null);
   const [flowOf] = useState(createFlow);
   const [moved, setMoved] = useState<ReadonlyMap<string, Point>>();
   const [asked, setAsked] = useState<{ from: string; label: string; at: Point; shown: Point }>();
-  const chosenStep = chosen?.kind === "step" ? chosen.id : undefined;
-  const chosenWire = chosen?.kind === "wire" ? keyOfWire(chosen.wire) : undefined;
-  const { facts, linkStates, marks, linkMarks } = lights;
-  const parts = useMemo(
-    () =>
-      flowOf({
-        ...{
-          picture,
-          notes,
-          places,
-          routes,
-          chosenStep,
-          chosenWire,
-          facts,
-          linkStates,
-          marks,
-          linkMarks,
-        },
-      }),
-    [
-      flowOf,
-      picture,
-      notes,
-      places,
-      routes,
-      chosenStep,
-      chosenWire,
-      facts,
-      linkStates,
-      marks,
-      linkMarks,
-    ],
-  );
+  const parts = flowOf({ picture, notes, places, routes, chosen, lights });
+  const ids = idsOf(chosen);
+  const box = useBox(places, (inside) => onChoose(chosenOf([...new Set([...ids, ...inside])])));
   const nodes = useMemo(
     () =>
       moved === undefined
@@ -128,8 +94,11 @@ function Inside(props: Props) {
     [parts.nodes, moved],
   );
   useFirstView(places, host);
-  useSeen(chosenStep, places, host);
+  useFocusLeft(chosen, host);
+  useSeen(chosen?.kind === "step" ? chosen.id : undefined, places, host);
 
+  const meant = ({ target }: { target: EventTarget }) =>
+    idsMeant(chosen, (target as HTMLElement).dataset.step);
   const move = (changes: NodeChange<DesignNode>[]) => {
     const next = new Map(moved);
     for (const change of changes) {
@@ -137,8 +106,9 @@ function Inside(props: Props) {
     }
     if (next.size > 0) setMoved(next);
   };
-  const put = (id: string, { x, y }: Point, isHeld = false) => {
-    arrange({ ...places, [id]: { x: onGrid(x), y: onGrid(y) } }, isHeld);
+  const put = (dragged: readonly DesignNode[]) => {
+    const put = dragged.map(({ id, position: { x, y } }) => [id, { x: onGrid(x), y: onGrid(y) }]);
+    arrange({ ...places, ...Object.fromEntries(put) });
     setMoved(undefined);
   };
   const add = async (
@@ -147,8 +117,11 @@ function Inside(props: Props) {
     more: { from?: string; label?: string; on?: Wire },
   ) => {
     const corner = { x: onGrid(at.x - NODE_WIDTH / 2), y: onGrid(at.y - NODE_HEIGHT / 2) };
-    const id = await edit({ do: "add", kind, ...more }, (made) => ({ ...places, [made]: corner }));
-    if (id !== undefined) onChoose({ kind: "step", id });
+    const made = await edit({ do: "add", kind, ...more }, ([id = ""]) => ({
+      ...places,
+      [id]: corner,
+    }));
+    if (made !== undefined) onChoose(chosenOf(made));
   };
   const drop = (event: DragEvent) => {
     const kind = droppedKind(event);
@@ -165,6 +138,13 @@ function Inside(props: Props) {
     const label = labelOf(sourceHandle);
     if (label === undefined) return;
     void edit({ do: "connect", wire: { from: source, to: target, label } });
+  };
+  const reconnect = ({ data }: DesignEdge, { source, target, sourceHandle }: Connection) => {
+    const label = labelOf(sourceHandle);
+    if (data?.wire === undefined || label === undefined) return;
+    const next = { from: source, to: target, label };
+    void edit({ do: "reconnect", wire: data.wire, next });
+    onChoose({ kind: "wire", wire: next });
   };
   const endConnection = (event: MouseEvent | TouchEvent, state: FinalConnectionState) => {
     const label = labelOf(state.fromHandle?.id);
@@ -187,7 +167,20 @@ function Inside(props: Props) {
       tabIndex={-1}
       aria-label="Canvas of the steps"
       data-checks={designer.checks}
-      onKeyDown={(event) => !isReadOnly && onKey(event, props, put)}
+      onKeyDown={(event) => onCanvasKey(event, props)}
+      onCopy={(event) => {
+        event.preventDefault();
+        if (meant(event).length > 0) void selection.copy(meant(event));
+      }}
+      onCut={(event) => {
+        event.preventDefault();
+        if (!isReadOnly && meant(event).length > 0) void selection.cut(meant(event));
+      }}
+      onPaste={(event) => {
+        event.preventDefault();
+        if (!isReadOnly) selection.paste(event.clipboardData.getData("text/plain"));
+      }}
+      {...box.takes}
       onDragOver={(event) => {
         if (!isPaletteDrag(event) || isReadOnly) return;
         event.preventDefault();
@@ -201,8 +194,14 @@ function Inside(props: Props) {
         nodeTypes={NODE_TYPES}
         edgeTypes={EDGE_TYPES}
         onNodesChange={move}
-        onNodeDragStop={(_, node) => put(node.id, node.position)}
-        onNodeClick={(_, { id }) => onChoose({ kind: "step", id })}
+        onNodeDragStart={(_, { id }) => {
+          // It is moved alone.
+          if (ids.length > 1 && !ids.includes(id)) onChoose({ kind: "step", id });
+        }}
+        onNodeDragStop={(_, __, dragged) => put(dragged)}
+        onNodeClick={({ shiftKey, ctrlKey, metaKey }, { id }) =>
+          onChoose(shiftKey || ctrlKey || metaKey ? toggled(chosen, id) : { kind: "step", id })
+        }
         onEdgeClick={(_, { data }) => data?.wire && onChoose({ kind: "wire", wire: data.wire })}
         onPaneClick={() => {
           setAsked(undefined);
@@ -210,6 +209,9 @@ function Inside(props: Props) {
         }}
         onConnect={connect}
         onConnectEnd={endConnection}
+        onReconnect={reconnect}
+        edgesReconnectable={!isReadOnly}
+        reconnectRadius={REACH}
         isValidConnection={({ source, target }) => source !== target}
         nodesDraggable={!isReadOnly}
         nodesConnectable={!isReadOnly}
@@ -219,6 +221,7 @@ function Inside(props: Props) {
         elementsSelectable={false}
         zoomOnDoubleClick={false}
         deleteKeyCode={null}
+        selectionKeyCode={null}
         connectionRadius={36}
         nodeDragThreshold={4}
         snapToGrid
@@ -229,8 +232,9 @@ function Inside(props: Props) {
       >
         <Background gap={24} size={1.5} />
         <Controls showInteractive={false} fitViewOptions={FIT} />
-        {picture.steps.length >= MAP_FROM_STEPS && <MiniMap pannable zoomable ariaLabel={null} />}
+        {hasMap(places) && <MiniMap pannable zoomable ariaLabel={null} />}
       </ReactFlow>
+      {box.shown && <BoxShape {...box.shown} />}
       {asked !== undefined && (
         <QuickAdd
           at={asked.shown}
@@ -261,6 +265,22 @@ function onGrid(px: number): number {
   return Math.round(px / GRID) * GRID;
 }
 
+function boundsOf(places: Props["places"]) {
+  const all = Object.values(places);
+  const left = all.reduce((least, { x }) => Math.min(least, x), 0);
+  const top = all.reduce((least, { y }) => Math.min(least, y), 0);
+  const right = all.reduce((most, { x }) => Math.max(most, x), 0) + NODE_WIDTH;
+  const bottom = all.reduce((most, { y }) => Math.max(most, y), 0) + NODE_HEIGHT;
+  return { left, top, width: right - left, height: bottom - top };
+}
+
+/** A map of many steps, unless they would be too small on it to be seen. */
+function hasMap(places: Props["places"]): boolean {
+  const { width, height } = boundsOf(places);
+  const perPx = Math.max(width / MAP.width, height / MAP.height);
+  return Object.keys(places).length >= MAP_FROM_STEPS && NODE_WIDTH / perPx >= MAP_LEAST_PX;
+}
+
 /** All of it where it can be read so, else its beginning. It does not follow what is changed. */
 function useFirstView(
   places: Props["places"],
@@ -271,22 +291,32 @@ function useFirstView(
   useEffect(() => {
     const room = host.current;
     if (room === null) return;
-    const all = Object.values(places);
-    const [left, top] = [
-      Math.min(0, ...all.map(({ x }) => x)),
-      Math.min(0, ...all.map(({ y }) => y)),
-    ];
-    const width = Math.max(0, ...all.map(({ x }) => x)) + NODE_WIDTH - left;
-    const height = Math.max(0, ...all.map(({ y }) => y)) + NODE_HEIGHT - top;
-    const [wide, high] = [room.clientWidth - 2 * MARGIN, room.clientHeight - 2 * MARGIN];
-    const zoom = Math.min(
-      FIT.maxZoom,
-      Math.max(FIT.minZoom, Math.min(wide / width, high / height)),
-    );
-    const below = Math.max(MARGIN, (room.clientHeight - height * zoom) / 2);
-    const beside = (room.clientWidth - width * zoom) / 2;
+    const { left, top, width, height } = boundsOf(places);
+    const [wide, high] = [room.clientWidth - 2 * MARGIN, room.clientHeight - MARGIN - TOP_MARGIN];
+    const zoom = Math.min(FIT.maxZoom, Math.max(READABLE, Math.min(wide / width, high / height)));
+    const below = Math.max(TOP_MARGIN, (room.clientHeight - height * zoom) / 2);
+    const first = Object.values(places).reduce((one, each) => (each.y < one.y ? each : one), {
+      ...{ x: left, y: Number.POSITIVE_INFINITY },
+    });
+    // The first step in the middle, but no room is left empty for it.
+    const middle = room.clientWidth / 2 - (first.x + NODE_WIDTH / 2 - left) * zoom;
+    const rest = room.clientWidth - MARGIN - width * zoom;
+    const beside =
+      width * zoom <= wide
+        ? (room.clientWidth - width * zoom) / 2
+        : Math.min(MARGIN, Math.max(rest, middle));
     void flow.setViewport({ x: beside - left * zoom, y: below - top * zoom, zoom });
   }, []);
+}
+
+/** Keys are for what is chosen, not for a step that was chosen before. */
+function useFocusLeft(chosen: Chosen, host: { readonly current: HTMLElement | null }): void {
+  useEffect(() => {
+    const focused = document.activeElement;
+    const id = focused instanceof HTMLElement ? focused.dataset.step : undefined;
+    const isLeft = id !== undefined && chosen !== undefined && !idsOf(chosen).includes(id);
+    if (isLeft && host.current?.contains(focused)) host.current.focus({ preventScroll: true });
+  }, [chosen, host]);
 }
 
 /** Brings a step into view when it is chosen. */
@@ -315,65 +345,4 @@ function useSeen(
       top + NODE_HEIGHT * zoom <= clientHeight;
     if (!isIn) void flow.setCenter(at.x + NODE_WIDTH / 2, at.y + NODE_HEIGHT / 2, { zoom });
   }, [id, at, flow, host]);
-}
-
-const ARROWS: Readonly<Record<string, Point>> = {
-  ArrowUp: { x: 0, y: -1 },
-  ArrowDown: { x: 0, y: 1 },
-  ArrowLeft: { x: -1, y: 0 },
-  ArrowRight: { x: 1, y: 0 },
-};
-
-function onKey(
-  event: KeyboardEvent<HTMLElement>,
-  { designer, picture, places, chosen, onChoose, onOpen }: Props,
-  put: (id: string, at: Point, isHeld: boolean) => void,
-): void {
-  const { key, altKey, target } = event;
-  const isCommand = event.ctrlKey || event.metaKey;
-  const focused = (target as HTMLElement).dataset.step;
-  const take = () => event.preventDefault();
-  const arrow = ARROWS[key];
-  if (arrow !== undefined && focused !== undefined) {
-    take();
-    const at = places[focused];
-    if (altKey && at !== undefined) {
-      put(focused, { x: at.x + arrow.x * GRID * 2, y: at.y + arrow.y * GRID * 2 }, true);
-      return;
-    }
-    const next = nearestStep(places, focused, arrow);
-    if (next === undefined) return;
-    onChoose({ kind: "step", id: next });
-    focusStep(event.currentTarget, next);
-  } else if (key === "Delete" || key === "Backspace") {
-    take();
-    if (chosen?.kind === "wire" && focused === undefined)
-      void designer.edit({ do: "disconnect", wire: chosen.wire });
-    else {
-      const id = focused ?? (chosen?.kind === "step" ? chosen.id : undefined);
-      if (id === undefined) return;
-      const before = picture.edges.find(({ to }) => to === id)?.from;
-      void designer.edit({ do: "remove", ids: [id] });
-      if (before === undefined) event.currentTarget.focus();
-      else focusStep(event.currentTarget, before);
-    }
-    onChoose(undefined);
-  } else if (key === "Enter" && focused !== undefined) {
-    take();
-    onChoose({ kind: "step", id: focused });
-    onOpen();
-  } else if (key === "Escape") onChoose(undefined);
-  else if (isCommand && key.toLowerCase() === "d" && focused !== undefined) {
-    take();
-    void designer
-      .edit({ do: "copy", id: focused })
-      .then((id) => id && onChoose({ kind: "step", id }));
-  }
-}
-
-function focusStep(host: HTMLElement, id: string): void {
-  // It may have to be drawn first.
-  requestAnimationFrame(() => {
-    host.querySelector<HTMLElement>(`[data-step="${CSS.escape(id)}"]`)?.focus();
-  });
 }

@@ -66,7 +66,7 @@ function About({ id, children }: { readonly id: string; readonly children: strin
 }
 
 /** What stands in back quotes is code. */
-function withCode(text: string): ReactNode[] {
+export function withCode(text: string): ReactNode[] {
   return text.split("`").map((part, at) => (at % 2 === 1 ? <code key={part}>{part}</code> : part));
 }
 

@@ -32,14 +32,18 @@ import { useCompiled } from "../draft/use-compiled.ts";
 import { useVersion } from "../use-version.ts";
 import { diffVersions } from "../version-diff.ts";
 
-import { Canvas, type Chosen, type Lights } from "./canvas.tsx";
+import { Canvas } from "./canvas.tsx";
+import { type Chosen, chosenOf, idsOf } from "./chosen.ts";
+import type { Lights } from "./flow.ts";
 import { Palette } from "./palette.tsx";
+import { SelectionForm } from "./selection-form.tsx";
 import { StepForm } from "./step-form.tsx";
 import type { NewKind } from "./text/new-steps.ts";
 import type { Picture } from "./text/picture.ts";
 import { TryPane } from "./try-pane.tsx";
 import { useArrangement } from "./use-arrangement.ts";
 import { type Designer, useDesigner } from "./use-designer.ts";
+import { useSelection } from "./use-selection.ts";
 import { WireForm } from "./wire-form.tsx";
 import { keyOfWire } from "./wires.ts";
 import { WorkflowForm } from "./workflow-form.tsx";
@@ -73,13 +77,15 @@ export function DesignerView(props: Props) {
   const { all, isOwn, routes } = useArrangement(picture, designer.places);
   const marks = useMarks(definition, designer.drawnText, isCompared);
   const host = useRef<HTMLElement>(null);
-  const step = chosenStep(chosen, picture);
-  const wire = chosenWire(chosen, picture);
+  const { step, wire, several } = useChosen(chosen, picture, designer.drawnText === view.text);
 
+  const renamed = useRef<Renamed>(undefined);
+  const formKey = useFormKey(step?.id, renamed);
   const choose = useCallback((next: Chosen) => {
     setChosen(next);
     if (next !== undefined) setPane((open) => (open === "try" ? open : "form"));
   }, []);
+  const selection = useSelection(designer, all, isOwn, choose);
   useEffect(() => {
     if (place !== undefined) setPane("text");
   }, [place]);
@@ -96,7 +102,7 @@ export function DesignerView(props: Props) {
   const add = async (kind: NewKind) => {
     const from = step?.id ?? (wire === undefined ? lastEnd(picture) : undefined);
     const made = await designer.edit({ do: "add", kind, from, on: wire });
-    if (made !== undefined) choose({ kind: "step", id: made });
+    if (made !== undefined) choose(chosenOf(made));
   };
   const editorNotes = useMemo(
     () =>
@@ -106,7 +112,7 @@ export function DesignerView(props: Props) {
       })),
     [notes],
   );
-  const forms = { designer, isReadOnly, onChoose: choose, onText: goToText };
+  const forms = { designer, selection, isReadOnly, onChoose: choose, onText: goToText };
   const where =
     step !== undefined ? `after ${step.id}` : wire !== undefined ? "between the two" : "at the end";
   return (
@@ -160,6 +166,7 @@ export function DesignerView(props: Props) {
             <>
               <Canvas
                 designer={designer}
+                selection={selection}
                 picture={picture}
                 places={all}
                 routes={routes}
@@ -180,8 +187,8 @@ export function DesignerView(props: Props) {
               ) : (
                 picture.steps.length === 0 && (
                   <p className="design-empty">
-                    Choose a first step above, or drag one here. Drag from the dot below a step to
-                    join it with another one.
+                    Add the first step: click a kind in the bar above, or drag it here. Then drag
+                    from the dot below a step to the next one.
                   </p>
                 )
               )}
@@ -199,7 +206,13 @@ export function DesignerView(props: Props) {
               onOpen={setPane}
               icon={<SlidersHorizontal aria-hidden />}
             >
-              {step !== undefined ? "Step" : wire !== undefined ? "Path" : "Workflow"}
+              {several.length > 0
+                ? "Steps"
+                : step !== undefined
+                  ? "Step"
+                  : wire !== undefined
+                    ? "Path"
+                    : "Workflow"}
             </Switch>
             <Switch pane="try" open={pane} onOpen={setPane} icon={<FlaskConical aria-hidden />}>
               Try it
@@ -221,8 +234,19 @@ export function DesignerView(props: Props) {
               <Loading rows={6} />
             ) : pane === "try" ? (
               <TryPane text={view.text} picture={picture} onLights={setPlayed} />
+            ) : several.length > 0 ? (
+              <SelectionForm steps={several} {...forms} />
             ) : step !== undefined ? (
-              <StepForm step={step} picture={picture} {...forms} />
+              <StepForm
+                key={formKey}
+                step={step}
+                picture={picture}
+                onRenamed={(to) => {
+                  renamed.current = { from: step.id, to };
+                  setChosen({ kind: "step", id: to });
+                }}
+                {...forms}
+              />
             ) : wire !== undefined ? (
               <WireForm wire={wire} picture={picture} {...forms} />
             ) : (
@@ -300,14 +324,49 @@ function onShortcut(event: KeyboardEvent, { undo, redo }: Designer, isReadOnly: 
   else undo();
 }
 
-function chosenStep(chosen: Chosen, picture: Picture | undefined) {
-  return chosen?.kind === "step" ? picture?.steps.find(({ id }) => id === chosen.id) : undefined;
+/** What is chosen in a picture. Until the picture of a changed text is there it is what it was. */
+function useChosen(chosen: Chosen, picture: Picture | undefined, isDrawn: boolean) {
+  const before = useRef<ReturnType<typeof foundIn>>(NOTHING);
+  const found = foundIn(chosen, picture);
+  const isMissing = chosen !== undefined && !isDrawn && isNothing(found);
+  if (!isMissing) before.current = found;
+  return before.current;
 }
 
-function chosenWire(chosen: Chosen, picture: Picture | undefined) {
-  if (chosen?.kind !== "wire") return undefined;
+interface Renamed {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Each step that is shown has a form of its own; with another id it is the same step, and its form keeps the focus. */
+function useFormKey(
+  id: string | undefined,
+  { current: renamed }: { readonly current: Renamed | undefined },
+): number {
+  const shown = useRef({ id, key: 0 });
+  const { id: before, key } = shown.current;
+  if (id !== before) {
+    const isSame = renamed?.from === before && renamed?.to === id;
+    shown.current = { id, key: isSame ? key : key + 1 };
+  }
+  return shown.current.key;
+}
+
+const NOTHING = { step: undefined, wire: undefined, several: [] };
+
+function foundIn(chosen: Chosen, picture: Picture | undefined) {
+  const ids = new Set(idsOf(chosen));
+  const steps = picture?.steps.filter(({ id }) => ids.has(id)) ?? [];
+  const several = steps.length > 1 ? steps : [];
+  const step = steps.length === 1 ? steps[0] : undefined;
+  if (chosen?.kind !== "wire") return { step, several, wire: undefined };
   const key = keyOfWire(chosen.wire);
-  return picture?.edges.some((edge) => keyOfWire(edge) === key) ? chosen.wire : undefined;
+  const isThere = picture?.edges.some((edge) => keyOfWire(edge) === key);
+  return { step, several, wire: isThere ? chosen.wire : undefined };
+}
+
+function isNothing({ step, wire, several }: ReturnType<typeof foundIn>): boolean {
+  return step === undefined && wire === undefined && several.length === 0;
 }
 
 /** The last step after which nothing comes. */

@@ -5,6 +5,7 @@ import { type Layout, NODE_HEIGHT, NODE_WIDTH, type Point } from "../../graph/la
 import type { Mark, NodeFacts } from "../../graph/node-facts.ts";
 import type { Places } from "../draft/places.ts";
 import { undoneBy } from "./arrangement.ts";
+import { type Chosen, idsOf } from "./chosen.ts";
 import { type Port, portsOf } from "./kinds.ts";
 import type { Picture, PictureStep } from "./text/picture.ts";
 import { keyOfWire, type Wire } from "./wires.ts";
@@ -38,17 +39,23 @@ export type DesignEdge = Edge<
   "wire"
 >;
 
+/** What is shown of a simulation or of a comparison. */
+export interface Lights {
+  readonly facts?: ReadonlyMap<string, NodeFacts> | undefined;
+  /** By keyOfWire. */
+  readonly linkStates?: ReadonlyMap<string, LinkState> | undefined;
+  readonly marks?: ReadonlyMap<string, Mark> | undefined;
+  /** By `from to`. */
+  readonly linkMarks?: ReadonlyMap<string, Mark> | undefined;
+}
+
 export interface FlowInput {
   readonly picture: Picture;
   readonly notes: Picture["notes"];
   readonly places: Places;
   readonly routes: Layout["links"] | undefined;
-  readonly chosenStep: string | undefined;
-  readonly chosenWire: string | undefined;
-  readonly facts: ReadonlyMap<string, NodeFacts> | undefined;
-  readonly linkStates: ReadonlyMap<string, LinkState> | undefined;
-  readonly marks: ReadonlyMap<string, Mark> | undefined;
-  readonly linkMarks: ReadonlyMap<string, Mark> | undefined;
+  readonly chosen: Chosen;
+  readonly lights: Lights;
 }
 
 /** Of a port. */
@@ -61,13 +68,14 @@ export function labelOf(handle: string | null | undefined): string | undefined {
   return handle?.startsWith("out ") ? handle.slice("out ".length) : undefined;
 }
 
+/** Gives the same lists for the same input. */
 export function createFlow() {
   const nodes = new Map<string, { key: string; node: DesignNode; facts: NodeFacts | undefined }>();
   const edges = new Map<string, { key: string; edge: DesignEdge }>();
 
   function keptNode(node: DesignNode): DesignNode {
     const { facts, ...data } = node.data;
-    const key = JSON.stringify([node.position, data]);
+    const key = JSON.stringify([node.position, node.selected, data]);
     const before = nodes.get(node.id);
     if (before?.key === key && before.facts === facts) return before.node;
     nodes.set(node.id, { key, node, facts });
@@ -82,17 +90,27 @@ export function createFlow() {
     return edge;
   }
 
-  return (input: FlowInput): { nodes: DesignNode[]; edges: DesignEdge[] } => ({
-    nodes: nodesOf(input).map(keptNode),
-    edges: edgesOf(input).map(keptEdge),
-  });
+  let last: { input: FlowInput; parts: { nodes: DesignNode[]; edges: DesignEdge[] } } | undefined;
+  return (input: FlowInput) => {
+    if (last === undefined || !isSame(last.input, input)) {
+      const parts = { nodes: nodesOf(input).map(keptNode), edges: edgesOf(input).map(keptEdge) };
+      last = { input, parts };
+    }
+    return last.parts;
+  };
 }
 
-function nodesOf({ picture, notes, places, chosenStep, facts, marks }: FlowInput): DesignNode[] {
+function isSame(one: FlowInput, other: FlowInput): boolean {
+  return (Object.keys(one) as (keyof FlowInput)[]).every((key) => one[key] === other[key]);
+}
+
+function nodesOf({ picture, notes, places, routes, chosen, lights }: FlowInput): DesignNode[] {
+  const { facts, marks } = lights;
+  const ids = new Set(idsOf(chosen));
   const labels = new Map<string, string[]>();
   for (const { from, label } of picture.edges)
     labels.set(from, [...(labels.get(from) ?? []), label]);
-  const targets = targetsOf(picture, places);
+  const targets = targetsOf(picture, places, routes);
   const undone = undoneBy(picture);
   const [faults, warnings] = [new Map<string, string[]>(), new Map<string, string[]>()];
   for (const { stepId, isWarning, message } of notes) {
@@ -111,29 +129,39 @@ function nodesOf({ picture, notes, places, chosenStep, facts, marks }: FlowInput
         // Without it the button that shows all would wait for sizes that nobody sets.
         measured: { width: NODE_WIDTH, height: NODE_HEIGHT },
         handles: handlesOf(ports),
+        // Those that are chosen with others are dragged with them.
+        selected: ids.size > 1 && ids.has(id),
         data: {
           ...{ step, isUndo, ports },
           faults: faults.get(id) ?? [],
           warnings: warnings.get(id) ?? [],
           facts: facts?.get(id),
           mark: marks?.get(id),
-          isChosen: chosenStep === id,
+          isChosen: ids.has(id),
         },
       },
     ];
   });
 }
 
-/** How far to the right the paths of each step lead, by their labels. */
-function targetsOf({ edges }: Picture, places: Places) {
-  const targets = new Map<string, Map<string, number>>();
+/** How far to the right the paths of each step lead at first, by their labels: in the middle, where several have one label. */
+function targetsOf({ edges }: Picture, places: Places, routes: FlowInput["routes"]) {
+  const all = new Map<string, Map<string, number[]>>();
   for (const { from, to, label } of edges) {
-    const x = places[to]?.x;
+    // A route passes beside steps that stand between; places are of their left corners.
+    const between = routes?.[`${from} ${to}`]?.slice(1, -1)[0]?.x;
+    const x = between === undefined ? places[to]?.x : between - NODE_WIDTH / 2;
     if (x === undefined) continue;
-    const own = targets.get(from) ?? new Map<string, number>();
-    targets.set(from, own.set(label, x));
+    const own = all.get(from) ?? new Map<string, number[]>();
+    all.set(from, own.set(label, [...(own.get(label) ?? []), x]));
   }
-  return targets;
+  const middle = (xs: readonly number[]) => xs.reduce((sum, x) => sum + x, 0) / xs.length;
+  return new Map(
+    [...all].map(([from, labels]) => [
+      from,
+      new Map([...labels].map(([label, xs]) => [label, middle(xs)])),
+    ]),
+  );
 }
 
 /** Ports whose paths lead to the right stand on the right, so that lines cross less. */
@@ -161,7 +189,9 @@ function handlesOf(ports: readonly Port[]): NodeHandle[] {
   ];
 }
 
-function edgesOf({ picture, routes, chosenWire, linkStates, linkMarks }: FlowInput): DesignEdge[] {
+function edgesOf({ picture, routes, chosen, lights }: FlowInput): DesignEdge[] {
+  const { linkStates, linkMarks } = lights;
+  const chosenWire = chosen?.kind === "wire" ? keyOfWire(chosen.wire) : undefined;
   const wires = picture.edges.map(({ from, to, label, condition }): DesignEdge => {
     const wire = { from, to, label };
     const id = keyOfWire(wire);
@@ -183,7 +213,7 @@ function edgesOf({ picture, routes, chosenWire, linkStates, linkMarks }: FlowInp
     .map(
       ({ id, undoId }): DesignEdge => ({
         ...{ id: `undo ${id}`, source: id, target: undoId, type: "wire" },
-        ...{ sourceHandle: "undo", targetHandle: "undone" },
+        ...{ sourceHandle: "undo", targetHandle: "undone", reconnectable: false },
         data: {
           wire: undefined,
           condition: "",

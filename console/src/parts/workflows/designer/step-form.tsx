@@ -1,18 +1,24 @@
-/** The form of a step: its keys in the file, where it goes on to, and what is wrong with it. */
+/** The form of a step: its keys in the file, its next steps, and its faults. */
 import { ArrowRight, CircleX, Copy, Trash2, TriangleAlert, X } from "lucide-react";
 import { type FormEvent, type ReactNode, useId, useMemo, useRef, useState } from "react";
 import type { Json, JsonObject } from "../../../../../src/engine/values/json.ts";
 import { PlainText } from "../../plain-text.tsx";
-import type { Chosen } from "./canvas.tsx";
-import { FieldControl } from "./controls.tsx";
+import { cutText, visibleText } from "../../visible-text.ts";
+import type { Chosen } from "./chosen.ts";
+import { FieldControl, withCode } from "./controls.tsx";
+import { InputList } from "./input-list.tsx";
 import { lookOf, portsOf } from "./kinds.ts";
 import type { Picture, PictureStep } from "./text/picture.ts";
 import { scopeOf } from "./text/scope.ts";
 import type { StepField } from "./text/tables.ts";
 import type { Designer } from "./use-designer.ts";
+import type { Selection } from "./use-selection.ts";
+
+const NOTE_CHARS = 500;
 
 export interface FormProps {
   readonly designer: Designer;
+  readonly selection: Selection;
   readonly picture: Picture;
   readonly isReadOnly: boolean;
   readonly onChoose: (chosen: Chosen) => void;
@@ -20,8 +26,15 @@ export interface FormProps {
   readonly onText: (path: readonly string[]) => void;
 }
 
-export function StepForm({ step, ...props }: FormProps & { readonly step: PictureStep }) {
-  const { designer, picture, isReadOnly, onChoose, onText } = props;
+/** What the form of one step has besides. */
+interface StepProps extends FormProps {
+  readonly step: PictureStep;
+  /** It goes on with the same step by its new id. */
+  readonly onRenamed: (id: string) => void;
+}
+
+export function StepForm(props: StepProps) {
+  const { step, designer, selection, picture, isReadOnly, onText } = props;
   const { id, values } = step;
   const scope = useMemo(() => scopeOf(picture, id), [picture, id]);
   const fields = fieldsOf(step, designer);
@@ -31,7 +44,7 @@ export function StepForm({ step, ...props }: FormProps & { readonly step: Pictur
   ];
   const control = (field: StepField) => (
     <FieldControl
-      key={`${id} ${field.path.join(".")}`}
+      key={field.path.join(".")}
       field={field}
       value={valueAt(values, field.path)}
       scope={scope}
@@ -47,36 +60,25 @@ export function StepForm({ step, ...props }: FormProps & { readonly step: Pictur
       aria-label={`Step ${id}`}
       onSubmit={(event) => event.preventDefault()}
     >
-      <StepHead step={step} {...props} />
+      <StepHead {...props} />
       <Notes notes={designer.notes.filter(({ stepId }) => stepId === id)} />
-      <IdField key={id} step={step} {...props} />
+      <IdField {...props} />
+      {step.role !== "undo" && (
+        <InputList {...props} stepId={id} isReplaced={values.with !== undefined} />
+      )}
       {first.map(control)}
-      <Paths step={step} {...props} />
+      <Paths {...props} />
       <details className="more" open={isMoreSet || undefined}>
         <summary>More settings</summary>
         <div className="design-fields">{more.map(control)}</div>
       </details>
       {!isReadOnly && (
         <div className="design-foot">
-          <button
-            type="button"
-            onClick={() =>
-              void designer
-                .edit({ do: "copy", id })
-                .then((copy) => copy && onChoose({ kind: "step", id: copy }))
-            }
-          >
+          <button type="button" onClick={() => selection.duplicate([id])}>
             <Copy size={15} aria-hidden />
             Duplicate
           </button>
-          <button
-            type="button"
-            className="danger"
-            onClick={() => {
-              void designer.edit({ do: "remove", ids: [id] });
-              onChoose(undefined);
-            }}
-          >
+          <button type="button" className="danger" onClick={() => selection.remove([id])}>
             <Trash2 size={15} aria-hidden />
             Remove the step
           </button>
@@ -129,7 +131,7 @@ export function FormHead({
       </div>
       {onText && (
         <button type="button" className="quiet" onClick={onText}>
-          In the text
+          Show in text
         </button>
       )}
       {onClose && (
@@ -144,7 +146,7 @@ export function FormHead({
 export function Notes({ notes }: { readonly notes: Picture["notes"] }) {
   if (notes.length === 0) return null;
   return (
-    <ul className="design-notes" aria-label="What is wrong with it">
+    <ul className="design-notes" aria-label="Faults and warnings">
       {notes.map(({ path, message, isWarning }) => {
         const Icon = isWarning ? TriangleAlert : CircleX;
         return (
@@ -152,7 +154,7 @@ export function Notes({ notes }: { readonly notes: Picture["notes"] }) {
             <Icon size={15} aria-hidden />
             <span>
               <span className="spoken">{isWarning ? "Warning: " : "Fault: "}</span>
-              <PlainText most={500}>{message}</PlainText>
+              {withCode(cutText(visibleText(message), NOTE_CHARS))}
             </span>
           </li>
         );
@@ -161,12 +163,7 @@ export function Notes({ notes }: { readonly notes: Picture["notes"] }) {
   );
 }
 
-function IdField({
-  step: { id },
-  designer,
-  isReadOnly,
-  onChoose,
-}: FormProps & { readonly step: PictureStep }) {
+function IdField({ step: { id }, designer, isReadOnly, onRenamed }: StepProps) {
   const field = useId();
   const [text, setText] = useState(id);
   /** Enter asks, and then leaving the field would ask again. */
@@ -177,8 +174,9 @@ function IdField({
     isAsked.current = true;
     void designer.edit({ do: "rename", id, to: text.trim() }).then((renamed) => {
       isAsked.current = false;
-      if (renamed === undefined) setText(id);
-      else onChoose({ kind: "step", id: renamed });
+      const [to] = renamed ?? [];
+      if (to === undefined) setText(id);
+      else onRenamed(to);
     });
   };
   return (
@@ -218,7 +216,7 @@ function valueAt(values: JsonObject, [first = "", ...rest]: readonly string[]): 
   return valueAt(value, rest);
 }
 
-/** Where it goes on to: the same as the lines on the canvas, for the keyboard. */
+/** The paths that leave it: the same as the lines on the canvas, for the keyboard. */
 function Paths({
   step,
   designer,
@@ -248,7 +246,7 @@ function Paths({
   if (step.role === "undo") return null;
   return (
     <fieldset className="field paths">
-      <legend>Goes on to</legend>
+      <legend>Next steps</legend>
       <ul>
         {leaving.map(({ from, to: target, label: each, condition }) => (
           <li key={`${target} ${each}`}>
@@ -283,25 +281,21 @@ function Paths({
       </ul>
       {!isReadOnly && targets.length > 0 && (
         <div className="row">
-          <select
-            aria-label="When it ends so"
-            value={by}
-            onChange={({ target }) => setLabel(target.value)}
-          >
+          <select aria-label="Outcome" value={by} onChange={({ target }) => setLabel(target.value)}>
             {labels.map(({ label: each, word }) => (
               <option key={each} value={each}>
                 {word}
               </option>
             ))}
           </select>
-          <select aria-label="Go on to" value={to} onChange={({ target }) => setTo(target.value)}>
-            <option value="">a step …</option>
+          <select aria-label="Next step" value={to} onChange={({ target }) => setTo(target.value)}>
+            <option value="">Choose a step</option>
             {targets.map((target) => (
               <option key={target.id}>{target.id}</option>
             ))}
           </select>
           <button type="button" disabled={to === ""} onClick={() => connect(undefined)}>
-            Join
+            Add path
           </button>
         </div>
       )}

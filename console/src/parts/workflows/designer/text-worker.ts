@@ -1,4 +1,4 @@
-/** The worker of texts as promises. Boundary: starts it at the first question; one for the page. */
+/** The worker of texts as promises. Boundary: one for the page, started when a draft is opened, or at the first question. */
 import type { Edit } from "./text/edits.ts";
 import type { Answers, Question } from "./text/worker.ts";
 
@@ -15,6 +15,11 @@ let watch: ReturnType<typeof setTimeout> | undefined;
 let lastId = 0;
 const askers = new Map<number, Asker>();
 
+/** Starts the worker before there is a text, so that the first one does not wait for its code. */
+export function startTexts(): void {
+  started();
+}
+
 /** The picture of a text, with what is wrong with it. */
 export function drawnOf(text: string): Promise<Answers["draw"]> {
   return ask({ do: "draw", text });
@@ -23,6 +28,11 @@ export function drawnOf(text: string): Promise<Answers["draw"]> {
 /** A text after a change. */
 export function editedText(text: string, edit: Edit): Promise<Answers["edit"]> {
   return ask({ do: "edit", text, edit });
+}
+
+/** Steps as a fragment of a file. */
+export function copiedText(text: string, ids: readonly string[]): Promise<Answers["copy"]> {
+  return ask({ do: "copy", text, ids });
 }
 
 let tables: Promise<Answers["tables"]> | undefined;

@@ -19,7 +19,7 @@ import {
 } from "../simulate/what-if.ts";
 import { sampleOf } from "../triggers/curl.ts";
 import { useInput } from "../use-input.tsx";
-import type { Lights } from "./canvas.tsx";
+import type { Lights } from "./flow.ts";
 import type { Picture } from "./text/picture.ts";
 import { keyOfWire } from "./wires.ts";
 import "../simulate/simulate.css";

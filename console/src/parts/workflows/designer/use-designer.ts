@@ -9,10 +9,16 @@ import { DraftHistory, type Snapshot } from "./history.ts";
 import type { Edit } from "./text/edits.ts";
 import type { Drawn, Picture } from "./text/picture.ts";
 import type { Tables } from "./text/tables.ts";
-import { drawnOf, editedText, kindTables } from "./text-worker.ts";
+import { copiedText, drawnOf, editedText, kindTables } from "./text-worker.ts";
 
 /** After the last key. */
 const DRAW_AFTER_MS = 120;
+
+/** All places after a change: of the steps that are chosen then, and of copies with what each is a copy of. */
+type PlacesOf = (
+  chosen: readonly string[],
+  copies: Readonly<Record<string, string>>,
+) => Places | undefined;
 
 export interface Designer {
   /** The last text that could be read as steps; undefined: none yet. */
@@ -34,8 +40,10 @@ export interface Designer {
   readonly canRedo: boolean;
   /** Typed in the text. */
   type(text: string): void;
-  /** Gives the step that is chosen after it; undefined: it was not made, or nothing is. */
-  edit(edit: Edit, placesOf?: (chosen: string) => Places): Promise<string | undefined>;
+  /** Gives the steps that are chosen after it; undefined: it was not made. `placesOf`: where copies and other new steps stand. */
+  edit(edit: Edit, placesOf?: PlacesOf): Promise<readonly string[] | undefined>;
+  /** Copies steps for the clipboard; undefined: it was not made. */
+  copy(ids: readonly string[]): Promise<string | undefined>;
   /** `isHeld`: by a key that may be held; with those of the last second it is one change. */
   arrange(places: Places, isHeld?: boolean): void;
   undo(): void;
@@ -92,7 +100,7 @@ export function useDesigner(session: DraftSession, view: DraftView): Designer {
     [session, note],
   );
   const edit = useCallback(
-    (change: Edit, placesOf?: (chosen: string) => Places) => {
+    (change: Edit, placesOf?: PlacesOf) => {
       const made = queue.current.then(async () => {
         for (;;) {
           const before = session.view().text;
@@ -104,11 +112,12 @@ export function useDesigner(session: DraftSession, view: DraftView): Designer {
             return undefined;
           }
           if (edited.text === before) return edited.chosen;
-          const { text: changed, chosen } = edited;
+          const { text: changed, chosen, copies } = edited;
           note(undefined, () => {
             if (change.do === "rename") renamePlace(session, change.id, change.to);
             session.type(changed);
-            if (placesOf !== undefined && chosen !== undefined) session.arrange(placesOf(chosen));
+            const arranged = placesOf?.(chosen, copies);
+            if (arranged !== undefined) session.arrange(arranged);
           });
           return chosen;
         }
@@ -121,6 +130,19 @@ export function useDesigner(session: DraftSession, view: DraftView): Designer {
       return settled;
     },
     [session, note],
+  );
+  const copy = useCallback(
+    async (ids: readonly string[]) => {
+      try {
+        const copied = await copiedText(session.view().text, ids);
+        setProblem(copied.ok ? "" : copied.problem);
+        return copied.ok ? copied.text : undefined;
+      } catch (error) {
+        setProblem(error instanceof Error ? error.message : String(error));
+        return undefined;
+      }
+    },
+    [session],
   );
   const go = useCallback(
     (found: Snapshot | undefined) => {
@@ -143,7 +165,7 @@ export function useDesigner(session: DraftSession, view: DraftView): Designer {
   const { canUndo, canRedo } = history;
   const { failure, ...drawn } = drawing;
   const state = { ...drawn, tables, places, canUndo, canRedo };
-  return { ...state, problem: problem || failure, type, edit, arrange, undo, redo };
+  return { ...state, problem: problem || failure, type, edit, copy, arrange, undo, redo };
 }
 
 function renamePlace(session: DraftSession, id: string, to: string): void {
@@ -165,6 +187,7 @@ function useDrawing(text: string) {
   const latest = useRef(text);
   latest.current = text;
   const isBusy = useRef(false);
+  const isDrawn = useRef(false);
   const draw = useCallback(async () => {
     if (isBusy.current) return;
     isBusy.current = true;
@@ -189,7 +212,8 @@ function useDrawing(text: string) {
   }, []);
   useEffect(() => {
     void text;
-    const timer = setTimeout(() => void draw(), DRAW_AFTER_MS);
+    const timer = setTimeout(() => void draw(), isDrawn.current ? DRAW_AFTER_MS : 0);
+    isDrawn.current = true;
     return () => clearTimeout(timer);
   }, [text, draw]);
   return useMemo(

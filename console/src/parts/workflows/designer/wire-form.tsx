@@ -1,11 +1,11 @@
-/** The form of a path: how the step must end, under which condition, and what comes between. */
+/** The form of a path: the outcome that it is taken for, its ends and its condition. */
 import { ArrowRight, Trash2 } from "lucide-react";
 import { useId, useMemo } from "react";
 import { FieldControl } from "./controls.tsx";
 import { FormHead, type FormProps, labelsOf } from "./step-form.tsx";
 import { scopeOf } from "./text/scope.ts";
 import type { StepField } from "./text/tables.ts";
-import type { Wire } from "./wires.ts";
+import { keyOfWire, type Wire } from "./wires.ts";
 
 const CONDITION: StepField = {
   ...{ path: ["when"], label: "Condition", control: "expression", options: [], isMore: false },
@@ -23,11 +23,33 @@ export function WireForm({ wire, ...props }: FormProps & { readonly wire: Wire }
     (each) => each.from === from && each.to === to && each.label === label,
   );
   if (step === undefined || edge === undefined) return null;
+  const ends = picture.steps.filter(({ role }) => role !== "undo");
   const leaving = picture.edges.filter((each) => each.from === from);
   const labels = labelsOf(
     step,
     designer,
     leaving.map((each) => each.label),
+  );
+  const endField = (end: "from" | "to") => (
+    <div className="field">
+      <label htmlFor={`${id}-${end}`}>{end === "from" ? "From" : "To"}</label>
+      <select
+        id={`${id}-${end}`}
+        value={wire[end]}
+        disabled={isReadOnly}
+        onChange={({ target }) => {
+          const next = { ...wire, [end]: target.value };
+          void designer.edit({ do: "reconnect", wire, next });
+          onChoose({ kind: "wire", wire: next });
+        }}
+      >
+        {ends.map((each) => (
+          <option key={each.id} disabled={each.id === wire[end === "from" ? "to" : "from"]}>
+            {each.id}
+          </option>
+        ))}
+      </select>
+    </div>
   );
   return (
     <form
@@ -47,16 +69,17 @@ export function WireForm({ wire, ...props }: FormProps & { readonly wire: Wire }
       >
         {`${from} → ${to}`}
       </FormHead>
+      {endField("from")}
       <div className="field">
-        <label htmlFor={id}>When “{from}” ends with</label>
+        <label htmlFor={id}>Outcome of “{from}”</label>
         <select
           id={id}
           value={label}
           disabled={isReadOnly}
           onChange={({ target }) => {
-            const next = target.value;
-            void designer.edit({ do: "relabel", wire, label: next });
-            onChoose({ kind: "wire", wire: { ...wire, label: next } });
+            const next = { ...wire, label: target.value };
+            void designer.edit({ do: "relabel", wire, label: target.value });
+            onChoose({ kind: "wire", wire: next });
           }}
         >
           {labels.map((each) => (
@@ -66,8 +89,9 @@ export function WireForm({ wire, ...props }: FormProps & { readonly wire: Wire }
           ))}
         </select>
       </div>
+      {endField("to")}
       <FieldControl
-        key={`${from} ${to} ${label}`}
+        key={keyOfWire(wire)}
         field={CONDITION}
         value={edge.condition}
         scope={scope}
@@ -79,7 +103,7 @@ export function WireForm({ wire, ...props }: FormProps & { readonly wire: Wire }
       />
       {!isReadOnly && (
         <div className="design-foot">
-          <span className="muted">A step of the palette comes between the two.</span>
+          <span className="muted">A step that you add now goes between the two.</span>
           <button
             type="button"
             className="danger"

@@ -20,6 +20,18 @@ const FIELDS: readonly StepField[] = [
   field("on", "Trigger", "text", "What starts runs: manual, workflow, or an event in the text."),
 ];
 
+const KEYS = [
+  ["Arrows", "go from step to step"],
+  ["Shift + arrows, click or drag", "choose several steps"],
+  ["Ctrl + A", "choose all steps"],
+  ["Enter", "open the form of a step"],
+  ["Alt + arrows", "move what is chosen"],
+  ["Ctrl + C, X, V", "copy, cut and paste, between workflows too"],
+  ["Ctrl + D", "duplicate"],
+  ["Delete", "remove steps or a path"],
+  ["Ctrl + Z, Ctrl + Shift + Z", "undo and redo"],
+] as const;
+
 export function WorkflowForm({ name, ...props }: FormProps & { readonly name: string }) {
   const { designer, picture, isReadOnly, onText } = props;
   return (
@@ -34,7 +46,7 @@ export function WorkflowForm({ name, ...props }: FormProps & { readonly name: st
             <Workflow aria-hidden />
           </span>
         }
-        word="The workflow as a whole. Choose a step or a path for its own form."
+        word="Settings of the whole workflow. Choose a step or a path to edit it."
       >
         {name}
       </FormHead>
@@ -53,6 +65,17 @@ export function WorkflowForm({ name, ...props }: FormProps & { readonly name: st
           />
         );
       })}
+      <details className="more">
+        <summary>Keys on the canvas</summary>
+        <dl className="design-keys">
+          {KEYS.map(([keys, does]) => (
+            <div key={keys}>
+              <dt>{keys}</dt>
+              <dd>{does}</dd>
+            </div>
+          ))}
+        </dl>
+      </details>
     </form>
   );
 }

@@ -1,5 +1,5 @@
 /** The draft of a workflow: its text with faults at their lines, saved by itself; and what becomes of it. */
-import { lazy, Suspense, useMemo, useState } from "react";
+import { lazy, Suspense, useEffect, useMemo, useState } from "react";
 import { Link } from "wouter";
 import type { GetDraftResponse } from "../../../../../gen/workflows/ops/v1/workflows_pb.ts";
 import type { WorkflowDefinition } from "../../../../../gen/workflows/v1/workflows_pb.ts";
@@ -10,6 +10,7 @@ import { CliLine } from "../../cli-line.tsx";
 import { ErrorNote } from "../../error-note.tsx";
 import { Loading } from "../../loading.tsx";
 import { useSearchParam } from "../../search-param.ts";
+import { startTexts } from "../designer/text-worker.ts";
 import { BeginDraft } from "./begin-draft.tsx";
 import type { DraftSession } from "./draft-session.ts";
 import type { EditorPlace } from "./editor.tsx";
@@ -39,6 +40,11 @@ export function DraftTab({
   readonly onPublished: (version: number) => void;
 }) {
   const { id } = definition;
+  const [shown] = useSearchParam("view");
+  const isText = shown === "text";
+  useEffect(() => {
+    if (!isText) startTexts();
+  }, [isText]);
   const found = useCall(
     ["draft", id],
     ({ sources }, options) => sources.getDraft({ definitionId: id }, options),

@@ -12,6 +12,7 @@ import {
   Scalar,
   type YAMLMap,
 } from "yaml";
+import { type FlowText, flowTextOf } from "./flow-text.ts";
 
 /** A change that cannot be made, in words for the person who asked for it. */
 export class CannotEdit extends Error {
@@ -35,13 +36,16 @@ export function parseFile(text: string): Document {
   if (document.errors.length > 0 || !isMap(document.contents)) {
     throw new CannotEdit("The text cannot be read: mend it first");
   }
+  const flow = flowTextOf(document, text);
+  if (flow !== undefined) flowTexts.set(document, flow);
   return document;
 }
 
-/** As it was written, as far as the library keeps it. */
-export function writeFile(document: Document, isJson: boolean): string {
-  if (isJson) return `${JSON.stringify(document.toJS(), undefined, 2)}\n`;
-  return document.toString({ lineWidth: 0 });
+const flowTexts = new WeakMap<Document, FlowText>();
+
+/** As it was written: to the letter in flow form, in lines as far as the library keeps it. */
+export function writeFile(document: Document): string {
+  return flowTexts.get(document)?.write(document) ?? document.toString({ lineWidth: 0 });
 }
 
 /** All steps, in the order of the file. */

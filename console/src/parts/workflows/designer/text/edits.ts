@@ -15,16 +15,17 @@ import {
   keyOf,
   nodeOf,
   parseFile,
-  scalarOf,
   stepIn,
   stepsIn,
   writeFile,
 } from "./documents.ts";
+import { fragmentOf, pasteFragment } from "./fragments.ts";
 import { freeId, NEW_STEPS, type NewKind } from "./new-steps.ts";
 import { type Drawn, drawText, type PictureEdge } from "./picture.ts";
-import { renameStep } from "./renaming.ts";
+import { removeSteps } from "./removing.ts";
+import { renameSteps } from "./renaming.ts";
 import { setValue, valueIn } from "./values.ts";
-import { insertAfter, kindOf, unwire, wiredAs } from "./wiring.ts";
+import { insertAfter, kindOf, wiredAs } from "./wiring.ts";
 
 /** A change. */
 export type Edit =
@@ -36,10 +37,14 @@ export type Edit =
       readonly label?: string | undefined;
       readonly on?: Wire | undefined;
     }
-  | { readonly do: "copy"; readonly id: string }
+  /** Copies stand behind the last one of them, with the paths between them. */
+  | { readonly do: "copy"; readonly ids: readonly string[] }
+  | { readonly do: "paste"; readonly fragment: string }
   | { readonly do: "remove"; readonly ids: readonly string[] }
   | { readonly do: "connect"; readonly wire: Wire }
   | { readonly do: "disconnect"; readonly wire: Wire }
+  /** Leads a path from or to another step; its condition stays. */
+  | { readonly do: "reconnect"; readonly wire: Wire; readonly next: Wire }
   | { readonly do: "relabel"; readonly wire: Wire; readonly label: string }
   | { readonly do: "condition"; readonly wire: Wire; readonly condition: string }
   | { readonly do: "rename"; readonly id: string; readonly to: string }
@@ -54,16 +59,43 @@ export type Edit =
 
 /** What came of it. */
 export type Edited =
-  | { readonly ok: true; readonly text: string; readonly chosen: string | undefined }
+  | {
+      readonly ok: true;
+      readonly text: string;
+      /** Steps that are chosen after it. */
+      readonly chosen: readonly string[];
+      /** Of copies: the steps that they were made of, by their ids. */
+      readonly copies: Readonly<Record<string, string>>;
+    }
   | { readonly ok: false; readonly problem: string };
+
+/** Steps as a fragment of a file. */
+export type Copied =
+  | Pick<Extract<Edited, { ok: true }>, "ok" | "text">
+  | Extract<Edited, { ok: false }>;
+
+/** Copies steps; see fragmentOf. */
+export function copySteps(text: string, ids: readonly string[]): Copied {
+  return inWords(() => ({ ok: true, text: fragmentOf(text, ids) }));
+}
 
 /** Makes a change. What cannot be made is answered in words. */
 export function applyEdit(text: string, edit: Edit): Edited {
-  try {
-    const isJson = text.trimStart().startsWith("{");
-    const editing = new Editing(text, isJson);
+  return inWords(() => {
+    const editing = new Editing(text);
     const chosen = editing.make(edit);
-    return { ok: true, text: editing.finish(text), chosen };
+    const { copies, carried } = editing;
+    const changed = editing.finish(text);
+    if (edit.do === "reconnect" && carried !== "") {
+      return applyEdit(changed, { do: "condition", wire: edit.next, condition: carried });
+    }
+    return { ok: true, text: changed, chosen, copies };
+  });
+}
+
+function inWords<Made>(make: () => Made): Made | Extract<Edited, { ok: false }> {
+  try {
+    return make();
   } catch (error) {
     if (error instanceof CannotEdit) return { ok: false, problem: error.message };
     const words = error instanceof Error ? error.message : String(error);
@@ -74,18 +106,20 @@ export function applyEdit(text: string, edit: Edit): Edited {
 const ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$/;
 
 class Editing {
-  readonly #isJson: boolean;
   /** As the library writes the text that it was given. */
   readonly #before: string;
+  /** The condition of a path that begins at another step now. */
+  carried = "";
+  /** See Edited. */
+  copies: Readonly<Record<string, string>> = {};
   #document: Document;
   #drawnOnce: Drawn | undefined;
   /** Undefined: the paths stay as they are. */
   #changedWires: readonly Wire[] | undefined;
 
-  constructor(text: string, isJson: boolean) {
-    this.#isJson = isJson;
+  constructor(text: string) {
     this.#document = parseFile(text);
-    this.#before = writeFile(this.#document, isJson);
+    this.#before = writeFile(this.#document);
   }
 
   /** Of the text before the change. */
@@ -102,40 +136,48 @@ class Editing {
     this.#changedWires = wires;
   }
 
-  /** Gives the step that is chosen after it. */
-  make(edit: Edit): string | undefined {
+  /** Gives the steps that are chosen after it. */
+  make(edit: Edit): readonly string[] {
     switch (edit.do) {
       case "add":
-        return this.#add(edit);
+        return [this.#add(edit)];
       case "copy":
-        return this.#copy(edit.id);
+        return this.#paste(fragmentOf(this.#before, edit.ids), this.#last(edit.ids));
+      case "paste":
+        return this.#paste(edit.fragment);
       case "remove":
-        return this.#remove(new Set(edit.ids));
+        this.#wanted = removeSteps(this.#document, this.#drawn, new Set(edit.ids), true);
+        return [];
       case "connect":
-        return this.#connect(edit.wire);
+        this.#connect(edit.wire);
+        return [];
       case "disconnect":
         this.#wanted = this.#without(edit.wire);
-        return undefined;
+        return [];
+      case "reconnect":
+        this.#reconnect(edit.wire, edit.next);
+        return [];
       case "relabel":
-        return this.#relabel(edit.wire, edit.label);
+        this.#reconnect(edit.wire, { ...edit.wire, label: edit.label });
+        return [];
       case "condition":
         setCondition(this.#document, this.#edge(edit.wire), this.#drawn.edges, edit.condition);
-        return undefined;
+        return [];
       case "rename":
-        return this.#rename(edit.id, edit.to);
+        return [this.#rename(edit.id, edit.to)];
       case "set":
         setValue(this.#document, stepIn(this.#document, edit.id).node, edit.path, edit.value);
-        return edit.id;
+        return [edit.id];
       case "set_head":
         this.#setHead(edit.key, edit.value);
-        return undefined;
+        return [];
     }
   }
 
   finish(text: string): string {
-    const changed = writeFile(this.#document, this.#isJson);
+    const changed = writeFile(this.#document);
     const wires = this.#changedWires;
-    const wired = wires === undefined ? changed : wiredAs(changed, wires, this.#isJson);
+    const wired = wires === undefined ? changed : wiredAs(changed, wires);
     if (text === this.#before) return wired;
     const kept = keptLines(this.#before, text, wired);
     return kept !== undefined && saysSame(kept, wired) ? kept : wired;
@@ -199,27 +241,32 @@ class Editing {
     return kindOf(stepIn(this.#document, id).node);
   }
 
-  #copy(id: string): string {
-    const step = stepIn(this.#document, id);
-    const copyId = freeId(id, this.#taken());
-    const values: Record<string, Json> = step.node.toJS(this.#document);
-    for (const key of ["next", "on", "then", "else", "needs", "when", "undo", "id"])
-      delete values[key];
-    if (isMap(step.node.get("parallel"))) values.parallel = [];
-    const pair = this.#document.createPair(copyId, nodeOf(this.#document, values)) as Pair;
+  #paste(fragment: string, after?: string): readonly string[] {
     this.#wanted = this.#drawn.edges;
-    insertAfter(this.#document, pair, id);
-    return copyId;
+    const { wires, copies } = pasteFragment(this.#document, fragment, after);
+    this.#wanted = [...this.#wanted, ...wires];
+    this.copies = copies;
+    return Object.keys(copies);
   }
 
-  #relabel(wire: Wire, label: string): undefined {
-    const relabelled = { ...wire, label };
-    if (!this.#has(relabelled)) rewriteChoice(this.#document, this.#edge(wire), { label });
-    this.#wanted = [...this.#without(wire), relabelled];
-    return undefined;
+  /** Of these steps, in the order of the file. */
+  #last(ids: readonly string[]): string | undefined {
+    return stepsIn(this.#document).findLast(({ id }) => ids.includes(id))?.id;
   }
 
-  #connect(wire: Wire): undefined {
+  #reconnect(wire: Wire, next: Wire): void {
+    const edge = this.#edge(wire);
+    this.#wanted = this.#without(wire);
+    if (next.from !== wire.from) this.carried = edge.condition;
+    else if (!this.#has(next)) {
+      const to = next.to === wire.to ? {} : { to: next.to };
+      const label = next.label === wire.label ? {} : { label: next.label };
+      rewriteChoice(this.#document, edge, { ...to, ...label });
+    }
+    this.#connect(next);
+  }
+
+  #connect(wire: Wire): void {
     if (wire.from === wire.to) throw new CannotEdit("A step cannot follow itself");
     const exists = this.#wanted.some((edge) => keyOfWire(edge) === keyOfWire(wire));
     if (!exists) this.#wanted = [...this.#wanted, wire];
@@ -230,68 +277,10 @@ class Editing {
     // It began with the run; now it follows.
     const needs = target.node.get("needs");
     if (isList(needs) && needs.items.length === 0) dropKey(target.node, "needs");
-    return undefined;
-  }
-
-  #remove(ids: Set<string>): undefined {
-    const inside = this.#inside(ids);
-    const { edges, steps = [] } = this.#drawn;
-    const touching = edges.filter(({ from, to }) => inside.has(from) || inside.has(to));
-    const bridged = this.#bridges(ids, touching);
-    for (const edge of touching.toReversed()) {
-      const goesWithIt = inside.has(edge.from) && !this.#document.has("edges");
-      if (goesWithIt || this.#isLedOn(edge, ids, bridged)) continue;
-      unwire(this.#document, edge, steps);
-    }
-    for (const { node } of stepsIn(this.#document)) {
-      if (inside.has(String(scalarOf(node.get("undo", true))))) dropKey(node, "undo");
-    }
-    for (const { id, pair, around } of stepsIn(this.#document)) {
-      if (ids.has(id)) dropKey(around, keyOf(pair));
-    }
-    const rest = edges.filter((edge) => !touching.includes(edge));
-    this.#wanted = [...rest, ...bridged];
-    return undefined;
-  }
-
-  /** Whether a path to the step that is taken out was led on to the one behind it as the choice that it is. */
-  #isLedOn(edge: PictureEdge, ids: ReadonlySet<string>, bridged: readonly Wire[]): boolean {
-    const wire = bridged.find(({ from, label }) => from === edge.from && label === edge.label);
-    if (wire === undefined || !ids.has(edge.to) || this.#has(wire)) return false;
-    return rewriteChoice(this.#document, edge, { to: wire.to });
-  }
-
-  /** Where a step was between two others these are joined: under its condition, where it had one. */
-  #bridges(ids: ReadonlySet<string>, touching: readonly PictureEdge[]): readonly Wire[] {
-    const bridged = bridges(ids, touching);
-    const [id = ""] = ids;
-    const [wire] = bridged;
-    const step = stepsIn(this.#document).find((each) => each.id === id);
-    const when = step?.node.get("when", true);
-    if (wire === undefined || when === undefined) return bridged;
-    const { node: target } = stepIn(this.#document, wire.to);
-    const isOnly = this.#drawn.edges.filter(({ to }) => to === wire.to).length === 1;
-    if (!isOnly || bridged.length > 1 || target.has("when")) return [];
-    target.set("when", when);
-    return bridged;
   }
 
   #has(wire: Wire): boolean {
     return this.#drawn.edges.some((edge) => keyOfWire(edge) === keyOfWire(wire));
-  }
-
-  /** With what stands inside of them. */
-  #inside(ids: ReadonlySet<string>): Set<string> {
-    const all = new Set<string>();
-    const nodes = new Set<unknown>();
-    for (const { id, node, around } of stepsIn(this.#document)) {
-      if (!ids.has(id) && !nodes.has(around)) continue;
-      all.add(id);
-      nodes.add(node);
-      const children = node.get("parallel");
-      if (isMap(children)) nodes.add(children);
-    }
-    return all;
   }
 
   #rename(id: string, to: string): string {
@@ -300,7 +289,7 @@ class Editing {
       throw new CannotEdit("An id has letters, digits, - and _, and begins with a letter or digit");
     }
     if (this.#taken().has(to)) throw new CannotEdit(`There is a step "${to}" already`);
-    renameStep(this.#document, id, to);
+    renameSteps(this.#document, new Map([[id, to]]));
     const other = (each: string) => (each === id ? to : each);
     this.#wanted = this.#wanted.map((edge) => ({
       ...{ from: other(edge.from), to: other(edge.to), label: edge.label },
@@ -322,15 +311,6 @@ class Editing {
     const at = root.items.findIndex((each) => keyOf(each) === "steps");
     if (pair !== undefined) root.items.splice(at < 0 ? root.items.length : at, 0, pair);
   }
-}
-
-/** Paths that lead on where one step was. */
-function bridges(ids: ReadonlySet<string>, touching: readonly PictureEdge[]): Wire[] {
-  if (ids.size !== 1) return [];
-  const into = touching.filter(({ to }) => ids.has(to));
-  const [out, ...others] = touching.filter(({ from, label }) => ids.has(from) && label === "");
-  if (out === undefined || others.length > 0 || out.condition !== "") return [];
-  return into.map(({ from, label }) => ({ from, label, to: out.to }));
 }
 
 /** By which a new step goes on to the one behind it. */

@@ -1,17 +1,19 @@
-/** Another id for a step, wherever the file names it: in paths and in expressions. Boundary: the document. */
-import { type Document, isMap, isScalar, isSeq, type Scalar, type YAMLMap } from "yaml";
-import { eachScalar, stepIn, stepsIn } from "./documents.ts";
+/** Other ids for steps, wherever the file names them: in paths and in expressions. Boundary: the document. */
+import { type Document, isMap, isScalar, isSeq, type Scalar } from "yaml";
+import { eachScalar, keyOf, stepsIn } from "./documents.ts";
 
 /** Keys whose texts are ids of steps. */
 const NAMING = ["next", "on", "then", "else", "needs"];
+/** Keys whose texts are expressions. In other texts these stand between `{{` and `}}`. */
+const EXPRESSIONS = ["when", "branch", "for_each", "repeat_while"];
 
-/** The id must be free. */
-export function renameStep(document: Document, id: string, to: string): void {
-  const step = stepIn(document, id);
+/** By the ids that they have. The new ones must be free. */
+export function renameSteps(document: Document, names: ReadonlyMap<string, string>): void {
   const rename = (scalar: Scalar) => {
-    if (scalar.value === id) scalar.value = to;
+    scalar.value = names.get(String(scalar.value)) ?? scalar.value;
   };
-  for (const { node } of stepsIn(document)) {
+  const all = stepsIn(document);
+  for (const { node } of all) {
     for (const key of NAMING) renameTargets(node.get(key, true), rename);
     const { parallel, branch } = { parallel: node.get("parallel"), branch: node.get("branch") };
     if (isSeq(parallel)) renameTargets(parallel, rename);
@@ -26,10 +28,14 @@ export function renameStep(document: Document, id: string, to: string): void {
       for (const key of ["from", "to"]) eachScalar(item.get(key, true), rename);
     }
   }
-  if (step.role === "undo") step.node.set("id", document.createNode(to));
-  else if (isScalar(step.pair.key)) step.pair.key.value = to;
-  const inTexts = renamer(id, to);
-  for (const { node } of stepsIn(document)) inValues(node, inTexts);
+  for (const { id, role, node, pair } of all) {
+    const to = names.get(id);
+    if (to === undefined) continue;
+    if (role === "undo") node.set("id", document.createNode(to));
+    else if (isScalar(pair.key)) pair.key.value = to;
+  }
+  const inOne = renamer(names);
+  for (const part of [document.get("steps"), edges]) inExpressions(part, inOne);
 }
 
 /** Of a choice its `go` alone is an id. */
@@ -39,25 +45,34 @@ function renameTargets(node: unknown, rename: (scalar: Scalar) => void): void {
   else eachScalar(node, rename);
 }
 
-/** What a step says besides its paths. */
-function inValues(node: YAMLMap, change: (text: string) => string): void {
-  for (const pair of node.items) {
-    eachScalar(pair.value, (scalar) => {
-      if (typeof scalar.value === "string") scalar.value = change(scalar.value);
-    });
-  }
+/** Changes the expressions of a part of the file. */
+function inExpressions(node: unknown, change: (expression: string) => string): void {
+  const inText = (text: string) => text.replaceAll(/\{\{[\s\S]*?\}\}/g, change);
+  if (isSeq(node)) for (const item of node.items) inExpressions(item, change);
+  else if (isMap(node)) {
+    for (const pair of node.items) {
+      const isExpression = EXPRESSIONS.includes(keyOf(pair)) && isScalar(pair.value);
+      if (isExpression) changeText(pair.value, change);
+      else inExpressions(pair.value, change);
+    }
+  } else changeText(node, inText);
+}
+
+function changeText(node: unknown, change: (text: string) => string): void {
+  if (isScalar(node) && typeof node.value === "string") node.value = change(node.value);
 }
 
 /** Expressions name a step as `check_receipt.output`, `steps.check_receipt` or `steps["check-receipt"]`. */
-function renamer(id: string, to: string): (text: string) => string {
-  const name = (each: string) => each.replaceAll("-", "_");
-  const plain = id.replaceAll(/[^\w-]/g, "\\$&");
-  const dotted = new RegExp(`\\bsteps\\.${name(plain)}\\b(?!-)`, "g");
-  const quoted = new RegExp(`\\bsteps\\[(["'])${plain}\\1\\]`, "g");
-  const bare = new RegExp(`(?<![.\\w])${name(plain)}\\.(?=(?:output|input|state)\\b)`, "g");
-  return (text) =>
-    text
-      .replaceAll(dotted, `steps.${name(to)}`)
-      .replaceAll(quoted, `steps[$1${to}$1]`)
-      .replaceAll(bare, `${name(to)}.`);
+function renamer(names: ReadonlyMap<string, string>): (expression: string) => string {
+  const plain = (id: string) => id.replaceAll("-", "_");
+  const inWords = new Map([...names].map(([id, to]) => [plain(id), plain(to)]));
+  const other = (word: string) => inWords.get(word) ?? word;
+  return (expression) =>
+    expression
+      .replaceAll(/\bsteps\.(\w+)\b(?!-)/g, (_, word: string) => `steps.${other(word)}`)
+      .replaceAll(
+        /\bsteps\[(["'])([^"']*)\1\]/g,
+        (_, quote: string, id: string) => `steps[${quote}${names.get(id) ?? id}${quote}]`,
+      )
+      .replaceAll(/(?<![.\w])\w+(?=\.(?:output|input|state)\b)/g, other);
 }

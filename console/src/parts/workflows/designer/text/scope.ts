@@ -77,7 +77,7 @@ function stepsBefore(edges: readonly PictureEdge[], stepId: string): ReadonlySet
 }
 
 /** Of a JSON Schema, or of its short form. */
-function propertiesOf(schema: Json | undefined): (readonly [name: string, type: string])[] {
+export function propertiesOf(schema: Json | undefined): (readonly [name: string, type: string])[] {
   if (!isObject(schema)) return [];
   const { properties } = schema;
   const found = isObject(properties) ? properties : schema.type === undefined ? schema : {};

@@ -77,7 +77,7 @@ function fieldOf(short: ShortKey, type: StepType): StepField {
   const { key, about } = short;
   const isMore = MORE.includes(key);
   const field = (control: Control, options: readonly string[] = OFFERED[key] ?? []) => ({
-    ...{ path: [key], label: wordsOf(key), about, control, options, isMore },
+    ...{ path: [key], label: wordsOf(key), about: withKey(about, key), control, options, isMore },
   });
   if (key === "risk") return field("choice", RISK_LEVELS);
   if ("field" in short) return field("text");
@@ -100,10 +100,27 @@ function fieldOf(short: ShortKey, type: StepType): StepField {
 
 const MORE = ["title", "prompt", "skill", "delegate", "self_approval", "template", "remind"];
 
-/** `self_approval` → `Self approval` */
+/** Of keys that are short in the file. */
+const LABELS: Readonly<Record<string, string>> = {
+  ...{ approve: "Request", by: "Approvers", check: "Action", editable: "Editable fields" },
+  ...{ remind: "Remind after", self_approval: "Self-approval", with: "Input" },
+  ...{ notify: "Channel", to: "Recipient", body: "Message", branch: "Expression" },
+  ...{ run: "Workflow", for_each: "For each item of", max_parallel: "Runs at the same time" },
+  ...{ wait: "Duration", "wait event": "Event type", "wait subject": "Event subject" },
+  ...{ "wait when": "Event filter", "wait until": "Time", "retry max": "Retries" },
+};
+
+/** `self_approval` → `Self-approval`, `cancel_remaining` → `Cancel remaining` */
 function wordsOf(key: string): string {
+  const known = LABELS[key];
+  if (known !== undefined) return known;
   const words = key.replaceAll("_", " ");
   return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** Where the label is another word, what it is about names the key of the file. */
+function withKey(about: string, key: string): string {
+  return key in LABELS ? `${about} Key: \`${key.replaceAll(" ", ".")}\`.` : about;
 }
 
 function special(
@@ -113,7 +130,8 @@ function special(
   more: Partial<StepField> = {},
 ): StepField {
   const label = wordsOf(path.join(" "));
-  return { path, label, about, control, options: [], isMore: false, ...more };
+  const described = withKey(about, path.join(" "));
+  return { path, label, about: described, control, options: [], isMore: false, ...more };
 }
 
 /** Keys that src/file reads with code of their own. */

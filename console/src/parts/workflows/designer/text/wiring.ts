@@ -23,7 +23,7 @@ import { drawText, type PictureEdge, type PictureStep } from "./picture.ts";
 const MOST_ROUNDS = 6;
 
 /** The text with these paths and no others. What the order of the file says is written out where it would say something else. */
-export function wiredAs(text: string, wanted: readonly Wire[], isJson: boolean): string {
+export function wiredAs(text: string, wanted: readonly Wire[]): string {
   let current = text;
   for (let round = 0; round < MOST_ROUNDS; round += 1) {
     const { steps, edges } = drawText(current);
@@ -39,7 +39,7 @@ export function wiredAs(text: string, wanted: readonly Wire[], isJson: boolean):
     // From the end, so that the places of the others in a list stay.
     for (const edge of extra.toReversed()) unwire(document, edge, steps);
     for (const wire of missing) addWire(document, wire);
-    const next = writeFile(document, isJson);
+    const next = writeFile(document);
     if (next === current) break;
     current = next;
   }
@@ -136,7 +136,7 @@ function dropFirst(list: YAMLSeq, isIt: (item: unknown) => boolean): void {
 
 /** A target, or one of a list of them; the key goes with the last one. */
 function dropTarget(map: YAMLMap, key: string, isIt: (item: unknown) => boolean): void {
-  const value = map.get(key, true);
+  const value = pairOf(map, key)?.value;
   if (isSeq(value)) {
     dropFirst(value, isIt);
     if (value.items.length > 0) return;
@@ -226,16 +226,24 @@ export function kindOf(node: YAMLMap): string {
 }
 
 function addTarget(document: Document, map: YAMLMap, key: string, to: string): void {
-  const value = map.get(key, true);
-  const isFree = value === undefined || scalarOf(value) === null || scalarOf(value) === "end";
-  if (isFree) map.set(key, document.createNode(to));
-  else if (isSeq(value)) value.add(document.createNode(to));
+  const pair = pairOf(map, key);
+  const value = pair?.value;
+  if (pair === undefined) map.items.push(labelled(document, key, to));
+  else if (value === null || scalarOf(value) === null || scalarOf(value) === "end") {
+    pair.value = document.createNode(to);
+  } else if (isSeq(value)) value.add(document.createNode(to));
   else {
     const list = document.createNode([]) as YAMLSeq;
     list.flow = !isMap(value);
     list.items.push(value, document.createNode(to));
-    map.set(key, list);
+    pair.value = list;
   }
+}
+
+/** Keys `true` and `false` are written without quotes, as people write them. */
+function labelled(document: Document, label: string, to: string): Pair {
+  const key = label === "true" || label === "false" ? label === "true" : label;
+  return document.createPair(key, to) as Pair;
 }
 
 function addLabelled(
@@ -250,7 +258,8 @@ function addLabelled(
     addTarget(document, labels, label, to);
     return;
   }
-  const made = document.createNode({ [label]: to }) as YAMLMap;
+  const made = document.createNode({}) as YAMLMap;
+  made.items.push(labelled(document, label, to));
   made.flow = true;
   node.set(key, made);
 }

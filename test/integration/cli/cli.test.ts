@@ -210,7 +210,16 @@ describe("apply and export", () => {
       6,
       expect.stringContaining("`workflows deploy --simulate`"),
     ]);
-    const waiting = JSON.parse(await done(...deploy, "qa", "--simulate", "--json"));
+    const failing = await cli.run([...deploy, "qa", "--simulate", "--fail", "one"], { env });
+    expect([failing.code, failing.stderr]).toEqual([6, expect.stringContaining("FAILED")]);
+    const wrong = await cli.run([...deploy, "qa", "--simulate", "--mock", `one={"out": 1}`], {
+      env,
+    });
+    expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining("mocks.one.out")]);
+    const unused = await cli.run([...deploy, "qa", "--deny", "one"], { env });
+    expect([unused.code, unused.stderr]).toEqual([2, expect.stringContaining("--simulate")]);
+    const mock = ["--mock", `one={"output": {"n": 1}, "delay": "2h"}`];
+    const waiting = JSON.parse(await done(...deploy, "qa", "--simulate", ...mock, "--json"));
     expect(waiting.state).toBe("DEPLOYMENT_STATE_PENDING_APPROVAL");
     expect(await done("withdraw", waiting.id, "--reason", "later")).toBe("qa version 1 RETIRED");
     expect((await cli.run([...deploy, "live"], { env })).stderr).toContain("ran in staging");

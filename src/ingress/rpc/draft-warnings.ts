@@ -7,18 +7,19 @@ import type { ReadSource } from "./read-source.ts";
 import type { ReadDeps } from "./service-deps.ts";
 
 const UNTRIED =
-  "no version of this workflow was tried before production: publish the draft to another environment first, such as staging, or deploy it with a simulation";
+  "the first version would be tried in production: publish the draft to another environment first, such as staging, or deploy it with a simulation";
 
 /**
- * What was read of a draft, with a warning where production would be the first to try it: no version was elsewhere or simulated, and no
- * rule of production asks for that.
+ * What was read of a draft, with a warning where production would be the first to try the workflow: it has no version there, none was
+ * elsewhere, and no rule of production asks for that.
  */
 export async function withDraftWarnings(
   { database: { callers }, visibility }: Pick<ReadDeps, "database" | "visibility">,
-  { id, workspaceId }: Pick<DefinitionRow, "id" | "workspaceId">,
+  { id, workspaceId, latestVersion }: Pick<DefinitionRow, "id" | "workspaceId" | "latestVersion">,
   read: ReadSource,
 ): Promise<ReadSource> {
-  if (read.workflow === undefined || (await wasWorkflowTried(callers, visibility, id))) return read;
+  if (read.workflow === undefined || latestVersion > 0) return read;
+  if (await wasWorkflowTried(callers, visibility, id)) return read;
   const rule = ruleOf(await findDeployPolicy(callers, visibility, workspaceId), PRODUCTION);
   if (rule?.requiresSimulation === true || rule?.ranIn !== undefined) return read;
   const warning = { ...read.workflow.nameAt, message: UNTRIED };

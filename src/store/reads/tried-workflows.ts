@@ -1,10 +1,6 @@
-/** Whether a workflow was ever tried before production: in another environment, or by the simulation of a deployment. */
-
+/** Whether a version of a workflow was ever deployed to another environment than production. */
 import type { Queries } from "../database.ts";
 import { querySeen, seenWithin, type Visibility } from "./visibility.ts";
-
-/** Deployments whose simulation is looked at: the newest ones. */
-const LOOKED_AT = 20;
 
 // The ranges beside production are of the index, so that no count of its deployments matters.
 const FIND = seenWithin(
@@ -12,14 +8,11 @@ const FIND = seenWithin(
   (condition) => `select exists (select 1 from workflow_deployments d
       where d.definition_id = $1 and d.environment < 'production' and ${condition})
     or exists (select 1 from workflow_deployments d
-      where d.definition_id = $1 and d.environment > 'production' and ${condition})
-    or exists (select 1 from (select d.simulated_at from workflow_deployments d
-      where d.definition_id = $1 and ${condition} order by d.at desc, d.id desc limit ${LOOKED_AT}) as newest
-      where newest.simulated_at is not null) as tried`,
+      where d.definition_id = $1 and d.environment > 'production' and ${condition}) as tried`,
   "d.workspace_id = $2",
 );
 
-/** True: a version was deployed to another environment than production, or one of the newest deployments was simulated. */
+/** As the file's head says; also what is not deployed there any more. */
 export async function wasWorkflowTried(
   db: Queries,
   visibility: Visibility,

@@ -782,6 +782,9 @@ describe("what goes wrong ends with one sentence and its code", () => {
     ["no such command", ["rnus"], 2, "(Did you mean runs?)"],
     ["no such option", ["runs", "--limt", "1"], 2, "(Did you mean --limit?)"],
     ["no argument", ["start"], 2, "missing required argument"],
+    ["too many arguments", ["schedules", "create", "a", "b"], 2, "workflows schedules --help has"],
+    ["a workflow where a run is meant", ["pause", "task"], 3, "workflows triggers pause task"],
+    ["a misspelt workflow", ["drafts", "get", "taks"], 3, 'did you mean "task"?'],
     ["two waits", ["start", "task", "--watch", "--wait"], 2, "leave out --wait and --timeout"],
     ["no URL", ["runs", "--server", "localhost:8080"], 2, "is no URL such as"],
     [

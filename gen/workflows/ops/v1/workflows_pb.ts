@@ -809,8 +809,8 @@ export type GetDraftResponse = Message<"workflows.ops.v1.GetDraftResponse"> & {
   faultCount: number;
 
   /**
-   * As CheckVersion has them, and one of a workflow that only production would try: no version of it was deployed to another environment or
-   * with a simulation, and no rule of production asks for that.
+   * As CheckVersion has them, and one where production would be the first to try the workflow: it has no version there, none was deployed to
+   * another environment, and no rule of production asks for a simulation or a run elsewhere.
    *
    * @generated from field: repeated workflows.ops.v1.VersionFault warnings = 4;
    */

@@ -275,7 +275,7 @@ test("the list filters by what is in the address, and a new workflow begins with
   await page.getByRole("button", { name: "Make the workflow" }).click();
   await page.getByRole("button", { name: "Begin with an example" }).click();
   // Production would be the first to try it.
-  await page.getByText("Can be published, with 1 warning", { exact: true }).waitFor();
+  await page.getByText("Can be published, 1 warning", { exact: true }).waitFor();
   await page.locator('[data-step="review"]').waitFor();
   expect(await accessibilityFaults()).toEqual([]);
   expect(faults).toEqual([]);

@@ -5,7 +5,7 @@
  */
 import { isCompensation, type Links, linkSteps } from "../graph/links.ts";
 import { topologicalOrder } from "../graph/topological-order.ts";
-import type { StepDefinition, VersionSpec } from "../values/definition.ts";
+import type { RetryPolicy, StepDefinition, VersionSpec } from "../values/definition.ts";
 import { ownValue } from "../values/json.ts";
 import { workflowOf } from "./child-runs/setting.ts";
 import { factsOf } from "./registry.ts";
@@ -30,7 +30,7 @@ const REPEATED: readonly (StepType | "UNSPECIFIED")[] = [
   "NOTIFICATION",
 ];
 
-/** The worst case; linear in steps, edges and retries. */
+/** The worst case; linear in steps and edges. */
 export function worstCaseOf(spec: VersionSpec): WorstCase {
   const links = linkSteps(spec);
   const mine = spec.steps.map((_, index) => !isCompensation(links, index));
@@ -117,13 +117,24 @@ export function attemptSeconds(step: StepDefinition): number | undefined {
 
 /** The attempts of a step that times out each time, and the waits between them. */
 function withRetries(timeout: number, step: StepDefinition, spec: VersionSpec): number {
-  const { backoffSeconds = 0, backoffMultiplier = 1 } = policyOf(step, spec) ?? {};
-  let seconds = timeout;
-  for (let retry = 0; retry < retriesOf(step, spec); retry += 1) {
-    const wait = backoffSeconds * Math.max(1, backoffMultiplier) ** retry;
-    seconds += timeout + (backoffSeconds === 0 ? 0 : Math.min(wait, MAX_BACKOFF_SECONDS));
+  const { maxRetries = 0, ...policy } = policyOf(step, spec) ?? {};
+  return timeout * (1 + maxRetries) + waitsOf(maxRetries, policy);
+}
+
+/** The sum of the waits before so many retries: each is the one before times a factor, a day at most. */
+function waitsOf(
+  retries: number,
+  { backoffSeconds: first = 0, backoffMultiplier = 1 }: Partial<RetryPolicy>,
+): number {
+  const factor = Math.max(1, backoffMultiplier);
+  if (first === 0) return 0;
+  if (factor === 1 || first >= MAX_BACKOFF_SECONDS) {
+    return retries * Math.min(first, MAX_BACKOFF_SECONDS);
   }
-  return seconds;
+  const below = Math.ceil(Math.log(MAX_BACKOFF_SECONDS / first) / Math.log(factor));
+  const growing = Math.min(retries, Math.max(1, below));
+  const sum = growing <= 1 ? growing * first : (first * (factor ** growing - 1)) / (factor - 1);
+  return sum + (retries - growing) * MAX_BACKOFF_SECONDS;
 }
 
 function retriesOf(step: StepDefinition, spec: VersionSpec): number {

@@ -27,6 +27,12 @@ it.each([
     86_402,
     2,
   ],
+  [
+    "waits that grow to a day and stay there",
+    "a: { agent: x, timeout: 1s, retry: { max: 4, backoff: 6h, factor: 3 } }",
+    5 + 6 * 3_600 + 18 * 3_600 + 2 * 86_400,
+    5,
+  ],
   ["a wait", "a: { wait: 15m }", 900, 0],
   [
     "a person, whose timeout is not repeated",

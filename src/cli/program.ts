@@ -26,6 +26,7 @@ function buildCommand(row: CommandRow, run: Runner): Command {
     .exitOverride()
     .helpOption("-h, --help", "show the help")
     .showSuggestionAfterError(true)
+    .configureOutput({ outputError: (text, write) => write(withNextStep(row.name, text)) })
     .configureHelp({ formatHelp: (shown, help) => commandHelp(row, shown, help) });
   if (row.args !== "") command.arguments(row.args);
   for (const [flags, about] of optionsOf(row)) {
@@ -104,4 +105,11 @@ function rootHelp(command: Command, help: Help): string {
 function aligned(rows: readonly (readonly string[])[]): string[] {
   const width = Math.max(...rows.map(([term = ""]) => term.length));
   return rows.map(([term = "", about = ""]) => `  ${term.padEnd(width)}  ${about}`);
+}
+
+/** A fault of the arguments with where examples are, unless it has the nearest name. */
+function withNextStep(command: string, text: string): string {
+  return text.includes("(Did you mean")
+    ? text
+    : `${text}workflows ${command} --help has examples\n`;
 }

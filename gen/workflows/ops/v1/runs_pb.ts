@@ -287,15 +287,16 @@ export type Explanation = Message<"workflows.ops.v1.Explanation"> & {
   verdict: RunVerdict;
 
   /**
-   * One sentence for a person: the state, and the first reason.
+   * One sentence for a person: the state, and the first reason; of a run that was cancelled or undone by whom and why.
    *
    * @generated from field: string sentence = 2;
    */
   sentence: string;
 
   /**
-   * Reasons of the run, then those of each open step in the version's order; of a run that FAILED
-   * those of the steps that failed it. At most 200, and 20 of one step; `more_waits` counts the others.
+   * Reasons of the run, then those of open steps: first what somebody has to mend, last steps that
+   * wait for steps of their own, else in the version's order; of a run that FAILED those of the steps
+   * that failed it. At most 200, and 20 of one step; `more_waits` counts the others.
    *
    * @generated from field: repeated workflows.ops.v1.WaitReason waits = 3;
    */

@@ -18,9 +18,10 @@ export function retryReason(facts: RunFacts, open: OpenStep): Reason {
   // Attempts that a caller ordered come on top.
   const left = Math.max(0, step.retry.maxRetries - row.retryCount);
   const next = `attempt ${row.retryCount + 1} of step ${step.def.id} begins at ${at(wakeAtMs)}`;
+  const after = left === 0 ? "it is the last one" : `${left} more may follow`;
   return {
     ...causeOf(facts, open, failed.call, ReasonCode.RETRY),
-    sentence: `${next}, for the one before failed (${left} more may follow): ${row.errorMessage}`,
+    sentence: `${next}, for the one before failed (${after}): ${row.errorMessage}`,
     nextTryAtMs: wakeAtMs,
     endsBy: [{ kind: Party_Kind.TIME, id: at(wakeAtMs) }],
     ...(failed.atMs === undefined ? {} : { sinceMs: failed.atMs }),

@@ -146,6 +146,9 @@ describe("a run that waits", () => {
       [[Party_Kind.PERSON, "user_ann"]],
       [[Party_Kind.GROUP, "group:finance"]],
     ]);
+    expect(asked.map(({ inboxItemId }) => inboxItemId)).toEqual(
+      [1, 2].map((place) => `${runId}/${asked[0]?.stepId}/${place}`),
+    );
     const [first] = asked;
     expect(first?.approvalRequestId).not.toBe("");
     expect(first?.sentence).toContain(`user_ann on approval request ${first?.approvalRequestId}`);

@@ -1,5 +1,5 @@
 /** Workflows: how each stands, what starts it and how its runs went. The filters are in the address. */
-import { useState } from "react";
+import { Fragment, useState } from "react";
 import { Link, useSearchParams } from "wouter";
 import { StarterKind } from "../../../gen/workflows/ops/v1/starters_pb.ts";
 import type { Workflow } from "../../../gen/workflows/ops/v1/workflows_pb.ts";
@@ -22,7 +22,7 @@ import {
   listRequestOf,
   readListFilters,
 } from "../parts/workflows/list-filters.ts";
-import { LastOutcome, rateWords } from "../parts/workflows/metrics.tsx";
+import { LastRuns, rateWords } from "../parts/workflows/metrics.tsx";
 import { NewWorkflow } from "../parts/workflows/new-dialog.tsx";
 import { Flags, StatusBadge } from "../parts/workflows/status.tsx";
 import { Trigger } from "../parts/workflows/trigger.tsx";
@@ -122,7 +122,7 @@ const COLUMNS: readonly Column<Workflow>[] = [
   { title: "Status", cell: (workflow) => <Status workflow={workflow} /> },
   { title: "Started by", cell: (workflow) => <StartedBy workflow={workflow} /> },
   { title: "Owner", cell: ({ owner }) => <PlainText most={100}>{owner}</PlainText> },
-  { title: "Last run", cell: ({ metrics }) => <LastOutcome metrics={metrics} /> },
+  { title: "Last runs", cell: ({ metrics }) => <LastRuns metrics={metrics} /> },
   {
     title: "Success 30 d",
     cell: ({ metrics }) => rateWords(metrics?.successRate30d),
@@ -191,9 +191,11 @@ function Name({ workflow: { definition, contains } }: { readonly workflow: Workf
         </Link>{" "}
         <Flags contains={contains} />{" "}
         {tags.map((tag) => (
-          <span className="tag" key={tag}>
-            <PlainText most={200}>{tag}</PlainText>
-          </span>
+          <Fragment key={tag}>
+            <span className="tag">
+              <PlainText most={200}>{tag}</PlainText>
+            </span>{" "}
+          </Fragment>
         ))}
       </span>
       {description && (

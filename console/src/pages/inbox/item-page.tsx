@@ -89,7 +89,8 @@ function Item({ item, onRefused }: { readonly item: InboxItem; readonly onRefuse
       {isDeploy ? (
         <DeployFacts item={item} />
       ) : (
-        payload !== undefined && <Readable value={payload} />
+        payload !== undefined &&
+        (isDecided(kind) || Object.keys(payload).length > 0) && <Readable value={payload} />
       )}
       <Decided item={item} />
       {isOpen(item) && isDecided(kind) && may("workflows.ops.v1.Inbox/Decide") && (

@@ -115,9 +115,7 @@ function Run({ run, version, picture, followed }: RunProps) {
         name={nameOf(run.definitionId)}
         environment={explanation?.environment ?? ""}
       />
-      {explanation !== undefined && (
-        <Explain runId={id} explanation={explanation} onChoose={choose} />
-      )}
+      {explanation !== undefined && <Explain explanation={explanation} onChoose={choose} />}
       <div className={step === undefined ? "run-body" : "run-body has-drawer"}>
         <div className="run-main">
           <Tabs label="Views of the run" tabs={tabs} />

@@ -4,6 +4,7 @@
  */
 import type { ReasonCode as Code } from "../../../../gen/workflows/ops/v1/runs_pb.ts";
 import { Party_Kind, ReasonCode } from "../../../../gen/workflows/ops/v1/runs_pb.ts";
+import { HELD_PLACE } from "../../../engine/steps/person-items.ts";
 import { type CallKind, OWN_CALLS } from "../../../engine/values/call.ts";
 import type { RunNote } from "../../../store/reads/run-waits.ts";
 import { missingSetting } from "./owners.ts";
@@ -35,6 +36,7 @@ export function heldReason({ step, row }: OpenStep, sinceMs: number): Reason {
     code: ReasonCode.HELD,
     sentence: `step ${step.def.id} failed and is held; ${ways}: ${row.errorMessage}`,
     sinceMs,
+    itemPlace: HELD_PLACE,
     endsBy: [{ kind: Party_Kind.PERSON, id: "" }],
   };
 }

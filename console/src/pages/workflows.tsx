@@ -66,7 +66,7 @@ export default function WorkflowsPage() {
       ) : workflows.length === 0 ? (
         <NoWorkflows isFiltered={isFiltered(filters)} />
       ) : (
-        <Table label="Workflows" columns={COLUMNS} rows={workflows} keyOf={idOf} />
+        <Table label="Workflows" columns={columnsFor(workflows)} rows={workflows} keyOf={idOf} />
       )}
       {total > workflows.length && pageSize < AT_MOST && (
         <p className="below">
@@ -117,11 +117,16 @@ function NoWorkflows({ isFiltered: isSome }: { readonly isFiltered: boolean }) {
   );
 }
 
+const OWNER: Column<Workflow> = {
+  title: "Owner",
+  cell: ({ owner }) => <PlainText most={100}>{owner}</PlainText>,
+};
+
 const COLUMNS: readonly Column<Workflow>[] = [
   { title: "Name", cell: (workflow) => <Name workflow={workflow} /> },
   { title: "Status", cell: (workflow) => <Status workflow={workflow} /> },
   { title: "Started by", cell: (workflow) => <StartedBy workflow={workflow} /> },
-  { title: "Owner", cell: ({ owner }) => <PlainText most={100}>{owner}</PlainText> },
+  OWNER,
   { title: "Last runs", cell: ({ metrics }) => <LastRuns metrics={metrics} /> },
   {
     title: "Success 30 d",
@@ -131,6 +136,12 @@ const COLUMNS: readonly Column<Workflow>[] = [
   { title: "Runs 7 d", cell: ({ metrics }) => String(metrics?.runs7d ?? 0), isNumber: true },
   { title: "Open", cell: (workflow) => <OpenRuns workflow={workflow} />, isNumber: true },
 ];
+
+/** Where no workflow has an owner, there is no column of owners. */
+function columnsFor(workflows: readonly Workflow[]): readonly Column<Workflow>[] {
+  const hasOwners = workflows.some(({ owner }) => owner !== "");
+  return hasOwners ? COLUMNS : COLUMNS.filter((column) => column !== OWNER);
+}
 
 /** The trigger of the version, and how many schedules and endpoints there are besides. */
 function StartedBy({ workflow: { latest, starters } }: { readonly workflow: Workflow }) {

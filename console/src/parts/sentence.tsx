@@ -8,7 +8,7 @@ import { PlainText } from "./plain-text.tsx";
 import { absoluteWords, useZone } from "./zone.tsx";
 
 const TIME = /(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?Z)/;
-const UNPROVED = /\bunverified:[^\s:,;]+/g;
+const UNPROVED = /\bunverified:[^\s:,;]*[^\s:,;.]/g;
 
 export function Sentence({ children, most }: { readonly children: string; readonly most: number }) {
   const { zone } = useZone();

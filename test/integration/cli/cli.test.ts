@@ -772,7 +772,12 @@ describe("what goes wrong ends with one sentence and its code", () => {
     ["no int32", ["runs", "--limit", "2147483648"], 2, '"2147483648" is above 2147483647'],
     ["no such command", ["rnus"], 2, "(Did you mean runs?)"],
     ["no such option", ["runs", "--limt", "1"], 2, "(Did you mean --limit?)"],
-    ["no argument", ["start"], 2, "missing required argument"],
+    [
+      "no argument",
+      ["start"],
+      2,
+      "workflows: missing required argument 'workflow'\nworkflows start --help shows how",
+    ],
     ["two waits", ["start", "task", "--watch", "--wait"], 2, "leave out --wait and --timeout"],
     ["no URL", ["runs", "--server", "localhost:8080"], 2, "is no URL such as"],
     [

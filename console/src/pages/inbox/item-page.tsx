@@ -133,7 +133,8 @@ function Asked({ item }: { readonly item: InboxItem }) {
   if (kind === ItemKind.HELD) {
     return (
       <p className="asked">
-        It went wrong <RelativeTime at={createdAt} /> and waits for somebody who mends it.
+        It went wrong <RelativeTime at={createdAt} />
+        {isOpen(item) && " and waits for somebody who mends it"}.
       </p>
     );
   }

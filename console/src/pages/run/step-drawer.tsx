@@ -219,6 +219,9 @@ function AttemptRow({
   );
 }
 
+/** Ids of runs that began together differ at their ends alone. */
+const OWN_CHARS = 12;
+
 function ChildRuns({ step, childRuns }: Props) {
   const [most, setMost] = useState(CHILDREN_AT_ONCE);
   if (childRuns.length === 0) {
@@ -232,7 +235,9 @@ function ChildRuns({ step, childRuns }: Props) {
           <li key={runId}>
             <span className="muted number">{at + 1}</span>
             <RunState state={state} />
-            <Link href={paths.run(runId)}>{runId}</Link>
+            <Link href={paths.run(runId)} title={runId}>
+              …{runId.slice(-OWN_CHARS)}
+            </Link>
             <Duration from={startedAt} to={completedAt} />
           </li>
         ))}

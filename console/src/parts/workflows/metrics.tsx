@@ -57,7 +57,7 @@ function StripRun({ run: { runId, state } }: { readonly run: RecentRun }) {
   const { word, tone, icon: Icon } = lookOfRun(state);
   return (
     <Link href={paths.run(runId)} data-tone={tone} title={`${word}: ${runId}`}>
-      <Icon size={14} aria-hidden="true" />
+      <Icon size={13} aria-hidden="true" />
       <span className="spoken">{`${word} run ${runId}`}</span>
     </Link>
   );

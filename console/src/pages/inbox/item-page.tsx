@@ -40,7 +40,14 @@ export default function ItemPage({ id }: { readonly id: string }) {
     everyMs: EVERY_MS,
   });
   const note = found.isError && <ErrorNote error={found.error} onRetry={() => found.refetch()} />;
-  if (found.data?.item === undefined) return note || <Loading />;
+  if (found.data?.item === undefined) {
+    return (
+      <>
+        {found.isError && <PageHead title="Inbox" />}
+        {note || <Loading />}
+      </>
+    );
+  }
   // What was typed stays when the service does not answer for a while.
   return (
     <>

@@ -26,7 +26,7 @@ export interface WorkflowMetrics {
 }
 
 /** One of the newest runs. */
-export interface RecentRun {
+interface RecentRun {
   readonly id: string;
   readonly state: RunState;
   /** Epoch milliseconds. */

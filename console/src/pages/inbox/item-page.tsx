@@ -43,7 +43,7 @@ export default function ItemPage({ id }: { readonly id: string }) {
   if (found.data?.item === undefined) {
     return (
       <>
-        {found.isError && <PageHead title="Inbox" />}
+        <PageHead title="Inbox" />
         {note || <Loading />}
       </>
     );

@@ -52,7 +52,14 @@ export default function RunPage({ id }: { readonly id: string }) {
   if (made === undefined && version.isError) {
     return <NoRun error={version.error} onRetry={() => version.refetch()} />;
   }
-  if (run === undefined || picture === undefined || made === undefined) return <Loading />;
+  if (run === undefined || picture === undefined || made === undefined) {
+    return (
+      <>
+        <PageHead title="Run" />
+        <Loading />
+      </>
+    );
+  }
   return <Run key={id} run={run} version={made} picture={picture} followed={followed} />;
 }
 

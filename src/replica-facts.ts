@@ -34,7 +34,7 @@ export function viewOf(parts: KnowingParts): ReplicaView {
       COLLABORATORS.map((name) => ({
         name,
         isConfigured: configured.has(name),
-        isBuiltIn: name === "approvals" && config.builtIn.approvals !== undefined,
+        isBuiltIn: isBuiltIn(config, name),
         breakerRestMs: restOf(name),
       })),
     isConfigured: (name) => configured.has(name),
@@ -44,6 +44,11 @@ export function viewOf(parts: KnowingParts): ReplicaView {
     findWorkers: (workspaceId) => bus.findWorkers(workspaceId),
     lookAtQueues: (workspaceId) => bus.lookAtQueues(workspaceId),
   };
+}
+
+function isBuiltIn({ builtIn }: Config, name: string): boolean {
+  if (name === "approvals") return builtIn.approvals !== undefined;
+  return name === "notifications" && builtIn.notifications !== undefined;
 }
 
 function factsOf({ config, replicaId: id, startedAt }: KnowingParts): ReplicaFacts {
@@ -61,6 +66,7 @@ function featuresOf({ auth, tls, reflection, metricsPort, retentionDays, builtIn
     ["metrics_port", metricsPort !== undefined],
     ["retention", retentionDays > 0],
     ["builtin_approvals", builtIn.approvals !== undefined],
+    ["builtin_notifications", builtIn.notifications !== undefined],
   ];
   return switches.flatMap(([name, isOn]) => (isOn ? [name] : []));
 }

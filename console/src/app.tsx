@@ -1,7 +1,7 @@
 /** The pages and their addresses. Each page is loaded when it is opened. */
 import { QueryClientProvider, useQuery } from "@tanstack/react-query";
 import { lazy, Suspense } from "react";
-import { Route, Router, Switch } from "wouter";
+import { Link, Route, Router, Switch } from "wouter";
 import { ApiProvider } from "./api/api.tsx";
 import { BASE } from "./api/base.ts";
 import { loadConfig } from "./api/config.ts";
@@ -14,7 +14,7 @@ import { Loading } from "./parts/loading.tsx";
 import { PageHead } from "./parts/page-head.tsx";
 import { Shell } from "./parts/shell.tsx";
 import { ZoneProvider } from "./parts/zone.tsx";
-import { decoded } from "./paths.ts";
+import { decoded, paths } from "./paths.ts";
 
 const HomePage = lazy(() => import("./pages/home.tsx"));
 const WorkflowsPage = lazy(() => import("./pages/workflows.tsx"));
@@ -97,7 +97,12 @@ function Pages() {
       <Route path="/system" component={SystemPage} />
       <Route>
         <PageHead title="There is no such page" />
-        <Empty title="Its address may be of another version" />
+        <Empty
+          title="The address names no page of this console"
+          hint="It may be of another version of the service."
+        >
+          <Link href={paths.home}>Home</Link>
+        </Empty>
       </Route>
     </Switch>
   );

@@ -1,5 +1,8 @@
 /** `workflows check`: every fault of workflow files, without a service. */
+import { worstCaseOf } from "../engine/steps/worst-case.ts";
+import type { VersionSpec } from "../engine/values/definition.ts";
 import type { Json } from "../engine/values/json.ts";
+import { roundedDuration } from "../file/durations.ts";
 import type { FileFault } from "../file/faults.ts";
 import type { Call } from "./call.ts";
 import { EXIT } from "./failure.ts";
@@ -20,7 +23,7 @@ export async function run({ args, out }: Call): Promise<number> {
     for (const warning of warnings) if (!out.quiet) out.line(faultLine(path, warning, "warning: "));
     if (workflow !== undefined && !out.quiet) {
       const { length } = workflow.spec.steps;
-      out.line(`${path}: ok, ${length} step${length === 1 ? "" : "s"}`);
+      out.line(`${path}: ok, ${length} step${length === 1 ? "" : "s"}${worstText(workflow.spec)}`);
     }
   }
   return isFaulty ? EXIT.usage : EXIT.done;
@@ -28,4 +31,20 @@ export async function run({ args, out }: Call): Promise<number> {
 
 function asJson(file: string, { path, line, column, message }: FileFault, severity: string): Json {
   return { file, line, column, severity, path, message };
+}
+
+/** What a run takes at most; "" where the version does not say. */
+function worstText(spec: VersionSpec): string {
+  const { seconds, attempts = 0, endlessStepIds } = worstCaseOf(spec);
+  const [endless, ...others] = endlessStepIds;
+  const more = others.length === 0 ? "" : ` and ${others.length} more`;
+  const time =
+    seconds !== undefined
+      ? [`a run lasts ${roundedDuration(seconds)} at most`]
+      : endless !== undefined
+        ? [`${endless}${more} may last for ever`]
+        : [];
+  const tries = attempts === 1 ? "1 attempt" : `${attempts} attempts`;
+  const work = attempts === 0 ? [] : [`${tries} of agents and workers at most`];
+  return [...time, ...work].map((text) => `; ${text}`).join("");
 }

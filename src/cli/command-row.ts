@@ -29,3 +29,14 @@ export const OUTPUT: readonly OptionRow[] = [
   ["--output <json>", "the output, a JSON object"],
   ["--output-file <file>", "a file with the output, - for standard input"],
 ];
+
+/** How steps answer in a simulation (mock-options.ts). */
+export const MOCK_OPTIONS: CommandRow["options"] = [
+  [
+    "--mock <step=value>",
+    "what a step answers: an object with output, error, outcome, decision, data, delay, cost or silent; given again, the next attempt",
+  ],
+  ["--deny <steps>", "gates whose requests are denied; several with commas"],
+  ["--fail <steps>", "steps that fail; several with commas"],
+  ["--silent <steps>", "steps that nobody answers; several with commas"],
+];

@@ -1,12 +1,15 @@
 /** `workflows deploy`: deploys a version to an environment, or ends what is deployed there. */
 import { DeploymentState } from "../../gen/workflows/ops/v1/deployments_pb.ts";
 import { mergePatch } from "../engine/values/merge-patch.ts";
+import { readMocks } from "../file/read-mocks.ts";
+import { toMockMessages } from "../wire/simulations.ts";
 import { type Call, flagOption, textOption } from "./call.ts";
 import { requireDefinition } from "./definitions.ts";
 import { printDeployment } from "./deployments.ts";
 import { CliFailure, EXIT, usageFault } from "./failure.ts";
 import { readFields } from "./field-options.ts";
 import { readJsonObject } from "./json-option.ts";
+import { readMockOptions } from "./mock-options.ts";
 import { readCount } from "./numbers.ts";
 import { connectService, type Service } from "./service.ts";
 import { readSettings } from "./settings.ts";
@@ -44,9 +47,16 @@ export async function run(call: Call): Promise<number> {
 function readSimulation(call: Call) {
   const input = readJsonObject(call, "input", "inputFile");
   const mocksFromRun = textOption(call, "mocksFrom");
-  if (flagOption(call, "simulate")) return { input: input ?? {}, mocksFromRun: mocksFromRun ?? "" };
-  if (input === undefined && mocksFromRun === undefined) return undefined;
-  throw usageFault("--input and --mocks-from are for --simulate");
+  const { mocks, faults } = readMocks(readMockOptions(call));
+  if (faults.length > 0) {
+    const lines = faults.map(({ field, description }) => `${field} ${description}`);
+    throw usageFault(["nothing was deployed", ...lines].join("\n"));
+  }
+  if (flagOption(call, "simulate")) {
+    return { input: input ?? {}, mocks: toMockMessages(mocks), mocksFromRun: mocksFromRun ?? "" };
+  }
+  if (input === undefined && mocksFromRun === undefined && mocks.size === 0) return undefined;
+  throw usageFault("--input, --mocks-from, --mock, --deny, --fail and --silent are for --simulate");
 }
 
 /** The vars that are deployed there with those of the options; the version that they were read of must still be there. */

@@ -1,5 +1,5 @@
 /** The commands of deployments, as data. Boundary: a part of the table of commands.ts. */
-import { type CommandRow, KEY } from "./command-row.ts";
+import { type CommandRow, KEY, MOCK_OPTIONS } from "./command-row.ts";
 
 /** In the order of the help. */
 export const DEPLOYMENT_COMMANDS: readonly CommandRow[] = [
@@ -17,6 +17,10 @@ export const DEPLOYMENT_COMMANDS: readonly CommandRow[] = [
         `deploy expense-approval --to production --simulate --input '{"amount_usd": 900}'`,
         "only if its simulation ends well",
       ],
+      [
+        `deploy expense-approval --to production --simulate --mock pay='{"output": {"id": "p1"}}'`,
+        "with the answer of a step",
+      ],
     ],
     options: [
       ["--to <environment>", "production, staging, development or another name; required"],
@@ -31,6 +35,7 @@ export const DEPLOYMENT_COMMANDS: readonly CommandRow[] = [
       ["--input <json>", "with --simulate: the input of the run, a JSON object"],
       ["--input-file <file>", "with --simulate: a file with the input, - for standard input"],
       ["--mocks-from <run>", "with --simulate: steps are answered as those of this run were"],
+      ...MOCK_OPTIONS.map(([form, text]) => [form, `with --simulate: ${text}`] as const),
       ["--reason <text>", "kept with the deployment"],
       KEY,
     ],

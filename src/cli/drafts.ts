@@ -5,6 +5,7 @@ import {
   GetDraftResponseSchema,
   PublishDraftResponseSchema,
   PublishOutcome,
+  type SaveDraftResponse,
   SaveDraftResponseSchema,
   type VersionFault,
 } from "../../gen/workflows/ops/v1/workflows_pb.ts";
@@ -42,7 +43,7 @@ async function get(service: Service, call: Call): Promise<number> {
   const { out } = call;
   const reference = call.args[1] ?? "";
   const answer = await service.sources.getDraft({ definitionId: await idOf(service, reference) });
-  const { draft, faults } = answer;
+  const { draft } = answer;
   if (draft === undefined) throw noDraft(reference);
   if (out.json) out.object(toJson(GetDraftResponseSchema, answer, BY_NAMES) as Json);
   else if (out.quiet) out.line(draft.etag);
@@ -52,7 +53,7 @@ async function get(service: Service, call: Call): Promise<number> {
     out.talk(
       `etag ${draft.etag}, saved ${at}${draft.savedBy === "" ? "" : ` by ${draft.savedBy}`}`,
     );
-    talkFaults(call, reference, faults);
+    talkFaults(call, reference, answer);
   }
   return EXIT.done;
 }
@@ -67,10 +68,10 @@ async function save(service: Service, call: Call): Promise<number> {
     ...(await named(service, call, reference)),
     ...{ sourceText, reason: textOption(call, "reason") ?? "" },
   });
-  const { draft, faults, faultCount } = answer;
+  const { draft, faultCount } = answer;
   if (out.json) out.object(toJson(SaveDraftResponseSchema, answer, BY_NAMES) as Json);
   else out.line(draft?.etag ?? "");
-  talkFaults(call, path, faults);
+  talkFaults(call, path, answer);
   return faultCount === 0 ? EXIT.done : EXIT.usage;
 }
 
@@ -117,6 +118,13 @@ function noDraft(reference: string): CliFailure {
   return new CliFailure(`workflow "${reference}" has no draft`, EXIT.notFound);
 }
 
-function talkFaults({ out }: Call, path: string, faults: readonly VersionFault[]): void {
-  for (const fault of faults) out.talk(faultLine(path, { ...fault, message: fault.description }));
+function talkFaults(
+  { out }: Call,
+  path: string,
+  { faults, warnings }: Pick<SaveDraftResponse, "faults" | "warnings">,
+): void {
+  const line = (fault: VersionFault, kind = "") =>
+    faultLine(path, { ...fault, message: fault.description }, kind);
+  for (const fault of faults) out.talk(line(fault));
+  for (const warning of warnings) out.talk(line(warning, "warning: "));
 }

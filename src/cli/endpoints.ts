@@ -122,8 +122,7 @@ function print(
   else {
     out.line(url === "" ? `${id}: its URL was shown before; rotate gives another one` : url);
     if (secret !== "") out.line(secret);
-    const parts = secret === "" ? "the URL is" : "the URL and the secret are";
-    out.talk(`${id}: ${parts} not shown again`);
+    out.talk(`${id}: ${shownOnce(endpoint?.rotateOnPublish === true, secret !== "")}`);
   }
   return EXIT.done;
 }
@@ -144,4 +143,13 @@ function rowOf(endpoint: Endpoint): string[] {
     ...[id, name, definitionId, environment, nameOf(EndpointVerification, verification)],
     ...[text(createdAt), text(oldUrlUntil)],
   ];
+}
+
+/** What is gone when the terminal is closed. */
+function shownOnce(rotates: boolean, hasSecret: boolean): string {
+  if (rotates) {
+    const url = "endpoints list --urls shows its URL";
+    return hasSecret ? `the secret is not shown again; ${url}` : url;
+  }
+  return `${hasSecret ? "the URL and the secret are" : "the URL is"} not shown again`;
 }

@@ -3,7 +3,7 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import type { WorkflowRun } from "../../gen/workflows/v1/workflows_pb.ts";
 import { isJsonObject } from "../engine/values/json.ts";
 import { type Action, type Call, flagOption, textOption } from "./call.ts";
-import { EXIT, findFailure, usageFault } from "./failure.ts";
+import { CliFailure, EXIT, findFailure, usageFault } from "./failure.ts";
 import { readFields } from "./field-options.ts";
 import { type Output, printFailure } from "./output.ts";
 import { previewCancel, previewCompensation } from "./previews.ts";
@@ -15,7 +15,8 @@ type Ask = (service: Service, id: string, reason: string) => Promise<{ run?: Wor
 /** Prints what would be done. */
 type Preview = (service: Service, id: string, out: Output) => Promise<void>;
 
-function command(ask: Ask, preview?: Preview): Action {
+/** `ofWorkflow`: the command that does the like with a workflow, for who names one. */
+function command(ask: Ask, preview?: Preview, ofWorkflow?: string): Action {
   return async (call: Call) => {
     const key = textOption(call, "key");
     if (key !== undefined && call.args.length > 1) {
@@ -34,6 +35,12 @@ function command(ask: Ask, preview?: Preview): Action {
         if (run !== undefined) printRun(run, call.out);
       } catch (error) {
         const failure = findFailure(error);
+        if (ofWorkflow !== undefined && failure?.exitCode === EXIT.notFound && !isRunId(id)) {
+          throw new CliFailure(
+            `there is no run "${id}"; for a workflow it is: workflows ${ofWorkflow} ${id}`,
+            EXIT.notFound,
+          );
+        }
         if (failure === undefined || call.args.length === 1) throw error;
         printFailure(`${id}: ${failure.message}`);
         if (exitCode === EXIT.done) exitCode = failure.exitCode;
@@ -44,8 +51,20 @@ function command(ask: Ask, preview?: Preview): Action {
 }
 
 /** PauseRun. */
-export const pause = command(({ workflows }, id, reason) => workflows.pauseRun({ id, reason }));
-const resumeAsIs = command(({ workflows }, id) => workflows.resumeRun({ id }));
+export const pause = command(
+  ({ workflows }, id, reason) => workflows.pauseRun({ id, reason }),
+  undefined,
+  "triggers pause",
+);
+const resumeAsIs = command(
+  ({ workflows }, id) => workflows.resumeRun({ id }),
+  undefined,
+  "triggers resume",
+);
+
+function isRunId(id: string): boolean {
+  return id.startsWith("wfr_");
+}
 
 /** ResumeRun, or with `--set` ResumeWith. */
 export const resume: Action = (call) => {

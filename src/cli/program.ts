@@ -15,6 +15,7 @@ export function buildProgram(run: Runner): Command {
     .exitOverride()
     .helpOption("-h, --help", "show the help")
     .helpCommand("help [command]", "show the help of a command")
+    .configureOutput({ outputError: (text, write) => write(refusal(text, "workflows --help")) })
     .configureHelp({ formatHelp: (command, help) => rootHelp(command, help) });
   for (const row of COMMANDS) program.addCommand(buildCommand(row, run));
   return program;
@@ -26,6 +27,9 @@ function buildCommand(row: CommandRow, run: Runner): Command {
     .exitOverride()
     .helpOption("-h, --help", "show the help")
     .showSuggestionAfterError(true)
+    .configureOutput({
+      outputError: (text, write) => write(refusal(text, `workflows ${row.name} --help`)),
+    })
     .configureHelp({ formatHelp: (shown, help) => commandHelp(row, shown, help) });
   if (row.args !== "") command.arguments(row.args);
   for (const [flags, about] of optionsOf(row)) {
@@ -35,6 +39,12 @@ function buildCommand(row: CommandRow, run: Runner): Command {
   return command.action(async (...given: unknown[]) => {
     await run(row, argumentsOf(given), command.opts<Options>());
   });
+}
+
+/** As other faults are told, with the nearest known name, else with the command that says what there is. */
+function refusal(text: string, help: string): string {
+  const fault = text.replace(/^error: /, "workflows: ");
+  return fault.includes("(Did you mean") ? fault : `${fault.trimEnd()}\n${help} shows how\n`;
 }
 
 /** `--edit <field=value>` may be given several times. */

@@ -35,7 +35,9 @@ export async function run(call: Call): Promise<number> {
   const reason = textOption(call, "reason") ?? "";
   const isDry = flagOption(call, "dryRun");
   const isConfirmed = flagOption(call, "yes");
-  if (!isDry && reason === "") throw usageFault("--reason is required: the history has it");
+  if (!isDry && reason === "") {
+    throw usageFault("--reason is required: the history has it; --dry-run shows the plan without");
+  }
   if (!isDry && !isConfirmed && !process.stdin.isTTY) {
     throw usageFault(
       "the plan cannot be confirmed without a terminal: --yes does, --dry-run only shows it",

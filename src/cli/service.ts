@@ -203,6 +203,7 @@ function shown({ server }: Settings): string {
 const SYSTEM_WORDS: Readonly<Record<string, string>> = {
   ECONNREFUSED: "nothing listens there (connection refused)",
   ECONNRESET: "it closed the connection",
+  EPIPE: "it closed the connection; something else may listen there",
   ENOTFOUND: "there is no such host",
   EAI_AGAIN: "the name of the host could not be looked up",
   ETIMEDOUT: "the connection timed out",

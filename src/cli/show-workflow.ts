@@ -4,7 +4,8 @@ import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { WorkflowStatus } from "../../gen/workflows/ops/v1/workflow_facts_pb.ts";
 import { type Workflow, WorkflowSchema } from "../../gen/workflows/ops/v1/workflows_pb.ts";
 import type { Json } from "../engine/values/json.ts";
-import { CliFailure, EXIT } from "./failure.ts";
+import { requireDefinition } from "./definitions.ts";
+import { CliFailure, EXIT, findFailure } from "./failure.ts";
 import type { Output } from "./output.ts";
 import { timeText } from "./output.ts";
 import type { Service } from "./service.ts";
@@ -41,13 +42,16 @@ export function requireShown(workflow: Workflow | undefined): Workflow {
 }
 
 /** The workflow of an id or a name. */
-export async function readWorkflow(
-  { sources, settings }: Service,
-  reference: string,
-): Promise<Workflow> {
-  const { workspace: workspaceId } = settings;
+export async function readWorkflow(service: Service, reference: string): Promise<Workflow> {
+  const { workspace: workspaceId } = service.settings;
   const named = reference.startsWith("wf_") ? { id: reference } : { workspaceId, name: reference };
-  return requireShown((await sources.get(named)).workflow);
+  try {
+    return requireShown((await service.sources.get(named)).workflow);
+  } catch (error) {
+    // It says which name is near.
+    if (findFailure(error)?.exitCode === EXIT.notFound) await requireDefinition(service, reference);
+    throw error;
+  }
 }
 
 /** Its id; a name is looked up. */

@@ -5,14 +5,15 @@ import type { GraphFault } from "../engine/graph/graph.ts";
 import { parsePointInTime } from "../engine/graph/point-in-time.ts";
 import { simulate } from "../engine/simulation/simulate.ts";
 import type { Simulation } from "../engine/simulation/simulation.ts";
-import { isJsonObject, type Json, type JsonObject, putValue } from "../engine/values/json.ts";
+import type { Json, JsonObject } from "../engine/values/json.ts";
 import { findInputProblems } from "../file/input-problems.ts";
 import { readMocks } from "../file/read-mocks.ts";
 import { toSimulationMessage } from "../wire/simulations.ts";
-import { type Call, listOption, textOption } from "./call.ts";
+import { type Call, textOption } from "./call.ts";
 import { CliFailure, EXIT, usageFault } from "./failure.ts";
 import { requireSound } from "./files.ts";
 import { readJsonObject } from "./json-option.ts";
+import { readMockOptions } from "./mock-options.ts";
 import { showSimulation } from "./show-simulation.ts";
 
 /** Prints the path, and ends as the run did. */
@@ -52,40 +53,4 @@ function readStart(call: Call): number {
   const at = parsePointInTime(text);
   if (at === undefined) throw usageFault(`--at "${text}" is no time such as 2026-12-01T09:00:00Z`);
   return at;
-}
-
-/** `--mock` gives a mock, several of one step answer its attempts; `--deny`, `--fail` and `--silent` are short for the usual ones. */
-function readMockOptions(call: Call): JsonObject {
-  const mocks: JsonObject = {};
-  const add = (step: string, mock: Json) => {
-    const before = Object.hasOwn(mocks, step) ? mocks[step] : undefined;
-    putValue(mocks, step, Array.isArray(before) ? [...before, mock] : [mock]);
-  };
-  for (const text of listOption(call, "mock")) {
-    const [, step = "", value = ""] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
-    if (step === "") throw usageFault(`--mock ${text}: write a step and its mock`);
-    add(step, readMockText(step, value));
-  }
-  for (const step of stepsOf(call, "deny")) add(step, { outcome: "denied" });
-  for (const step of stepsOf(call, "fail")) add(step, { error: "it failed in the simulation" });
-  for (const step of stepsOf(call, "silent")) add(step, { silent: true });
-  return mocks;
-}
-
-function readMockText(step: string, text: string): Json {
-  let value: Json;
-  try {
-    value = JSON.parse(text) as Json;
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw usageFault(`--mock ${step}=${text} is no JSON: ${reason}`, error);
-  }
-  if (isJsonObject(value)) return value;
-  throw usageFault(
-    `--mock ${step}=${text}: a mock is an object such as {"output": {"paid": true}, "delay": "2h"}`,
-  );
-}
-
-function stepsOf(call: Call, name: string): string[] {
-  return (textOption(call, name) ?? "").split(",").filter((step) => step !== "");
 }

@@ -1,5 +1,5 @@
 /** Rows of commands.ts: before a workflow runs. Boundary: data; each command is loaded when it runs. */
-import { type CommandRow, KEY } from "./command-row.ts";
+import { type CommandRow, KEY, MOCK_OPTIONS } from "./command-row.ts";
 
 /** Simulations and templates. */
 export const TEMPLATE_COMMANDS: readonly CommandRow[] = [
@@ -29,13 +29,7 @@ export const TEMPLATE_COMMANDS: readonly CommandRow[] = [
     options: [
       ["--input <json>", "the input, a JSON object"],
       ["--input-file <file>", "a file with the input, - for standard input"],
-      [
-        "--mock <step=value>",
-        "what a step answers: an object with output, error, outcome, decision, data, delay, cost or silent; given again, the next attempt",
-      ],
-      ["--deny <steps>", "gates whose requests are denied; several with commas"],
-      ["--fail <steps>", "steps that fail; several with commas"],
-      ["--silent <steps>", "steps that nobody answers; several with commas"],
+      ...MOCK_OPTIONS,
       ["--at <time>", "when the run starts, such as 2026-12-01T09:00:00Z; now unless given"],
     ],
     callsService: false,

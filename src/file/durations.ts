@@ -27,3 +27,15 @@ export function writeDuration(seconds: number): string | number {
   const unit = WRITTEN.find((each) => seconds % (SECONDS[each] ?? 1) === 0) ?? "s";
   return `${seconds / (SECONDS[unit] ?? 1)}${unit}`;
 }
+
+/** Seconds for a person, rounded up: the largest unit and the one below it, as `9d 3h`. */
+export function roundedDuration(seconds: number): string {
+  const sizes = WRITTEN.map((unit) => ({ unit, size: SECONDS[unit] ?? 1 }));
+  const at = sizes.findIndex(({ size }) => seconds >= size);
+  const [large, small] = [sizes[at], sizes[at + 1]];
+  if (large === undefined || small === undefined) return `${Math.ceil(seconds)}s`;
+  const count = Math.ceil(seconds / small.size);
+  const each = large.size / small.size;
+  const rest = count % each === 0 ? "" : ` ${count % each}${small.unit}`;
+  return `${Math.floor(count / each)}${large.unit}${rest}`;
+}

@@ -7,8 +7,10 @@ import { expressionsOfStep, type TextContexts, textContexts } from "../engine/gr
 import { factsOf } from "../engine/steps/registry.ts";
 import { shownKindOf } from "../engine/steps/shown-kind.ts";
 import type { ShownKind } from "../engine/steps/types.ts";
+import { attemptSeconds } from "../engine/steps/worst-case.ts";
 import type { EdgeDefinition, StepDefinition, VersionSpec } from "../engine/values/definition.ts";
 import { ownValue } from "../engine/values/json.ts";
+import { roundedDuration } from "./durations.ts";
 import type { Reading } from "./read-values.ts";
 
 /** Words of actions that change something outside for good. */
@@ -19,12 +21,13 @@ const DESTRUCTIVE =
 const WORKING: readonly (ShownKind | undefined)[] = ["agent", "worker"];
 
 /**
- * Adds a warning for a gate without deadline, for a destructive action that nothing undoes, and for a step that waits for one of which
- * it uses nothing.
+ * Adds a warning for a gate without deadline, for a destructive action that nothing undoes, for a step that waits for one of which it uses
+ * nothing, and for one that may take longer than the run.
  */
 export function findWarnings(spec: VersionSpec, { faults, places }: Reading): void {
   const needlessly = needlessWaits(spec);
   const undoing = new Set(spec.steps.map(({ compensationStepId }) => compensationStepId));
+  const asked = behindDecisions(spec);
   for (const [index, step] of spec.steps.entries()) {
     const place = places.find(`steps[${index}]`);
     if (place === undefined) continue;
@@ -34,8 +37,14 @@ export function findWarnings(spec: VersionSpec, { faults, places }: Reading): vo
         `"${step.id}" waits for a person without end: give it a timeout, or the workflow one`,
       );
     }
-    if (!undoing.has(step.id) && isDestructive(step)) {
-      faults.add(place, `"${step.id}" does ${step.actionType}, and has no undo`);
+    const isUndo = undoing.has(step.id);
+    if (!isUndo && isDestructive(step)) {
+      const isAsked = asked.has(step.id) ? "" : ", and nobody approves it before";
+      faults.add(place, `"${step.id}" does ${step.actionType}, and has no undo${isAsked}`);
+    }
+    if (!isUndo && isLongerThanRun(step, spec)) {
+      const [own, run] = [attemptSeconds(step) ?? 0, spec.timeoutSeconds].map(roundedDuration);
+      faults.add(place, `"${step.id}" may take ${own}, and the run is ended after ${run}`);
     }
     const before = needlessly.get(step.id);
     if (before !== undefined) {
@@ -43,6 +52,31 @@ export function findWarnings(spec: VersionSpec, { faults, places }: Reading): vo
       faults.add(place, `"${step.id}" waits for "${before}" and uses nothing of it: ${instead}`);
     }
   }
+}
+
+/** A step may take longer than the run, so that its own limit of time never comes. */
+function isLongerThanRun(step: StepDefinition, { timeoutSeconds }: VersionSpec): boolean {
+  return timeoutSeconds > 0 && (attemptSeconds(step) ?? 0) > timeoutSeconds;
+}
+
+/** Steps to which a decision of people or governance leads. */
+function behindDecisions({ steps, edges }: VersionSpec): ReadonlySet<string> {
+  const after = new Map<string, string[]>();
+  for (const { fromStepId, toStepId } of edges) {
+    const next = after.get(fromStepId);
+    if (next === undefined) after.set(fromStepId, [toStepId]);
+    else next.push(toStepId);
+  }
+  const open = steps.flatMap(({ id, stepType }) => (factsOf(stepType)?.isDecision ? [id] : []));
+  const found = new Set<string>();
+  for (let id = open.pop(); id !== undefined; id = open.pop()) {
+    for (const next of after.get(id) ?? []) {
+      if (found.has(next)) continue;
+      found.add(next);
+      open.push(next);
+    }
+  }
+  return found;
 }
 
 function isGateWithoutDeadline(step: StepDefinition, spec: VersionSpec): boolean {

@@ -7,6 +7,7 @@
  * 3. A refusal is an event. Where nobody is asked the verb costs one statement more.
  */
 import { randomUUID } from "node:crypto";
+import { PRODUCTION } from "../engine/values/environment.ts";
 import type { HookAnswer, HookQuestion, HookVerb } from "../engine/values/hook.ts";
 import type { JsonObject } from "../engine/values/json.ts";
 import type { Log } from "../process/log.ts";
@@ -21,6 +22,7 @@ import {
 } from "../store/workflow-hooks.ts";
 import { commitWithEvents } from "./definitions.ts";
 import type { HookDeps } from "./hooks.ts";
+import { findRepeatable } from "./publish-source.ts";
 
 /** What asking needs. */
 export interface AskDeps extends HookDeps {
@@ -68,19 +70,40 @@ export async function askAboutNew(
   await askAll(deps, { definitionId: "", name, verbs, hooks }, order);
 }
 
-/** Asks about the workflow of a name: whether it is made, where there is none, and whether it is activated. Refuses as askAboutWorkflow. */
+/** A source text that is published under its name. */
+interface NamedText {
+  readonly workspaceId: string;
+  readonly name: string;
+  /** Of the version that it makes. */
+  readonly digest: string;
+  readonly isActivated: boolean;
+}
+
+/**
+ * Asks about the workflow of a name: whether it is made, where there is none, and whether it is activated. A text that repeats the latest
+ * version activates nothing: false says that nobody was asked for that. Refuses as askAboutWorkflow.
+ */
 export async function askAboutNamed(
   deps: AskDeps,
-  named: { readonly workspaceId: string; readonly name: string; readonly isActivated: boolean },
+  named: NamedText,
   order: VerbOrder,
-): Promise<void> {
-  const { workspaceId, name, isActivated } = named;
-  const definition = await findDefinitionByName(deps.database.callers, workspaceId, name);
+): Promise<boolean> {
+  const { workspaceId, name: ofText, digest, isActivated } = named;
+  const { callers } = deps.database;
+  const definition = await findDefinitionByName(callers, workspaceId, ofText);
   if (definition === undefined) {
-    return askAboutNew(deps, named, isActivated ? ["create", "activate"] : ["create"], order);
+    await askAboutNew(deps, named, isActivated ? ["create", "activate"] : ["create"], order);
+    return true;
   }
-  if (!isActivated) return;
-  return askAboutWorkflow(deps, "activate", { definitionId: definition.id, workspaceId }, order);
+  if (!isActivated) return true;
+  const { id: definitionId } = definition;
+  const verbs = ["activate"] as const;
+  const hooks = await findHooksOfWorkflow(callers, definitionId, workspaceId, verbs);
+  if (hooks.length === 0) return true;
+  const latest = await findRepeatable(callers, definition, PRODUCTION);
+  if (latest.some((version) => version.digest === digest)) return false;
+  await askAll(deps, { definitionId, name: hooks[0]?.workflowName ?? "", verbs, hooks }, order);
+  return true;
 }
 
 async function askAll(deps: AskDeps, asked: Asked, order: VerbOrder): Promise<void> {

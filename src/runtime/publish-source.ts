@@ -56,6 +56,8 @@ export interface SourcePublication extends Omit<NewDefinition, "id"> {
   readonly deployTo?: string;
   /** The definition whose next version it is, and the latest version that it was made from (0: whichever); unset: that of the name. */
   readonly next?: { readonly definitionId: string; readonly baseVersion: number } | undefined;
+  /** True: no hook was asked, so it must be the content of the latest version. */
+  readonly mustRepeat?: boolean;
 }
 
 /** A version that a text may repeat. */
@@ -78,9 +80,9 @@ export function readPublishedId(madeId: string) {
 }
 
 /**
- * Publishes it. Refuses invalid_fields (every fault of the version), archived where a version is to be made, and already_exists (resource:
- * the existing id) where the definition must be new. Of the next version of a definition: not_found, lost_race where it has another name by
- * now, and etag_mismatch where it has another version.
+ * Publishes it. Refuses invalid_fields (every fault of the version), archived where a version is to be made, already_exists (resource:
+ * the existing id) where the definition must be new, and lost_race where it must repeat a version that is not the latest one any more. Of the
+ * next version of a definition: not_found, lost_race where it has another name by now, and etag_mismatch where it has another version.
  */
 export async function publishSource(
   deps: DefinitionDeps,
@@ -91,6 +93,7 @@ export async function publishSource(
     mustBeNew = false,
     deployTo,
     next,
+    mustRepeat,
     ...wanted
   }: SourcePublication,
 ): Promise<SourcePublished> {
@@ -104,12 +107,13 @@ export async function publishSource(
       : await lockNamed(tx, wanted);
     if (mustBeNew && !isNew) throw await takenName(tx, wanted);
     const place = deployTo === undefined ? {} : { deployTo };
-    return publishTo(tx, definition, { isNew, spec, digest, source, seen, ...place });
+    const text = { isNew, spec, digest, source, seen, ...place };
+    return publishTo(tx, definition, mustRepeat === true ? { ...text, mustRepeat } : text);
   });
 }
 
 /** What is published to a definition that is locked. */
-interface PublishedTo extends Pick<SourcePublication, "spec" | "digest" | "source"> {
+interface PublishedTo extends Pick<SourcePublication, "spec" | "digest" | "source" | "mustRepeat"> {
   /** The definition was made in this transaction. */
   readonly isNew: boolean;
   /** What the text may repeat, as it was before the lock. */
@@ -125,10 +129,13 @@ interface PublishedTo extends Pick<SourcePublication, "spec" | "digest" | "sourc
 export async function publishTo(
   tx: Tx,
   definition: DefinitionRow,
-  { isNew, spec, digest, source, seen, deployTo = PRODUCTION }: PublishedTo,
+  { isNew, spec, digest, source, seen, deployTo = PRODUCTION, mustRepeat = false }: PublishedTo,
 ): Promise<Made<SourcePublished>> {
   const repeatable = await findRepeatable(tx, definition, deployTo, seen);
   const same = repeatable.find((each) => each.digest === digest);
+  if (mustRepeat && same === undefined) {
+    throw new Refusal("lost_race", "another version was published meanwhile: try again");
+  }
   const publisher = { by: source.publishedBy, note: source.note };
   const isProduction = deployTo === PRODUCTION;
   const row =

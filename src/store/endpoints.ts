@@ -4,7 +4,7 @@
  */
 import { and, count, eq, type SQL, sql } from "drizzle-orm";
 import type { Statement, Tx } from "./database.ts";
-import { workflowEndpoints } from "./schema/starters.ts";
+import { endpointOldTokens, workflowEndpoints } from "./schema/starters.ts";
 
 /** An endpoint as it is stored. */
 export type EndpointRow = typeof workflowEndpoints.$inferSelect;
@@ -65,6 +65,19 @@ const TO_ROTATE: Statement = {
       and e.rotated_for is distinct from ${HERE_TEXT("e.definition_id", "e.environment")}
       and ${HERE_TEXT("e.definition_id", "e.environment")} is not null`,
 };
+/** Earlier tokens of an endpoint beside the one before: a publish within the grace of ten others ends the first of them. */
+const OLD_TOKENS_KEPT = 9;
+const KEEP_OLD_TOKENS: Statement = {
+  name: "keep_old_tokens_of_endpoints",
+  text: `with kept as (
+      select token_hash, row_number() over (partition by endpoint_id order by until desc) as place
+      from endpoint_old_tokens where endpoint_id = any($1) and until > clock_timestamp()),
+    gone as (
+      delete from endpoint_old_tokens where endpoint_id = any($1)
+        and token_hash not in (select token_hash from kept where place < $2))
+    insert into endpoint_old_tokens (token_hash, endpoint_id, until)
+    select old_token_hash, id, old_until from workflow_endpoints where id = any($1) and old_until > clock_timestamp()`,
+};
 const ROTATE: Statement = {
   name: "rotate_endpoints_on_publish",
   text: `update workflow_endpoints e set token_hash = decode(v.hash, 'hex'), sealed_token = decode(v.sealed, 'hex'),
@@ -98,7 +111,7 @@ export async function insertEndpoint(tx: Tx, endpoint: NewEndpoint): Promise<End
   return row;
 }
 
-/** Gives an endpoint another token; undefined: there is no such endpoint. */
+/** Gives an endpoint another token; undefined: there is no such endpoint. Of the ones before the last one alone keeps a grace. */
 export async function rotateEndpoint(
   tx: Tx,
   key: EndpointKey,
@@ -116,6 +129,7 @@ export async function rotateEndpoint(
     })
     .where(keyIs(key))
     .returning();
+  await tx.build.delete(endpointOldTokens).where(eq(endpointOldTokens.endpointId, row?.id ?? ""));
   return row;
 }
 
@@ -124,7 +138,7 @@ export function findToRotate(tx: Tx, definitionId: string): Promise<{ id: string
   return tx.query<{ id: string }>(TO_ROTATE, [definitionId]);
 }
 
-/** Gives endpoints another token each, for the version that starts runs in their environment now. */
+/** Gives endpoints another token each, for the version that starts runs in their environment now. The ones before keep their graces. */
 export async function rotateEndpoints(
   tx: Tx,
   tokens: readonly {
@@ -134,8 +148,10 @@ export async function rotateEndpoints(
   }[],
 ): Promise<void> {
   const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
+  const ids = tokens.map(({ id }) => id);
+  await tx.query(KEEP_OLD_TOKENS, [ids, OLD_TOKENS_KEPT]);
   await tx.query(ROTATE, [
-    tokens.map(({ id }) => id),
+    ids,
     tokens.map(({ tokenHash }) => hex(tokenHash)),
     tokens.map(({ sealedToken }) => hex(sealedToken)),
   ]);

@@ -9,8 +9,14 @@ import {
   SimulationEnd,
   type SimulationSchema,
   type StepMock,
+  type StepMockSchema,
 } from "../../gen/workflows/ops/v1/simulations_pb.ts";
-import { MOCK_DECISIONS, MOCK_OUTCOMES, type Mock } from "../engine/simulation/mocks.ts";
+import {
+  MOCK_DECISIONS,
+  MOCK_OUTCOMES,
+  type Mock,
+  type Mocks,
+} from "../engine/simulation/mocks.ts";
 import type {
   SimulatedAttempt,
   SimulatedEdge,
@@ -44,6 +50,22 @@ export function mockOfMessage(message: StepMock): Mock {
     ...(costUsd === 0 ? {} : { costUsd }),
     ...(silent ? { silent } : {}),
   };
+}
+
+/** workflows.ops.v1.StepMock of mocks by step, those of one step in their order. */
+export function toMockMessages(mocks: Mocks): MessageInitShape<typeof StepMockSchema>[] {
+  return [...mocks].flatMap(([stepId, list]) =>
+    list.map(({ error, outcome, decision, delayMs = 0, ...mock }) => ({
+      ...{ ...mock, stepId, errorMessage: error ?? "", delaySeconds: delayMs / 1_000 },
+      outcome: placeOf(MOCK_OUTCOMES, outcome) as StepMock["outcome"],
+      decision: placeOf(MOCK_DECISIONS, decision) as StepMock["decision"],
+    })),
+  );
+}
+
+/** The number of a word in an enum whose values follow the list's order; 0: unset. */
+function placeOf<Word>(words: readonly Word[], word: Word | undefined): number {
+  return word === undefined ? 0 : words.indexOf(word) + 1;
 }
 
 /** workflows.ops.v1.Simulation */

@@ -206,7 +206,7 @@ it("cancels a run once it has said what that does", async () => {
   await page.getByRole("button", { name: "Cancel", exact: true }).click();
   const dialog = page.getByRole("dialog");
   await dialog.getByText("Is cancelled").waitFor();
-  await dialog.getByText("only compensate undoes it").waitFor();
+  await dialog.getByText("only Undo takes it back").waitFor();
   expect(await dialog.getByText("charge", { exact: true }).count()).toBe(1);
   await dialog.getByLabel("Reason").fill("entered twice");
   await dialog.getByRole("button", { name: "Cancel the run" }).click();

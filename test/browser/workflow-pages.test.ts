@@ -274,8 +274,57 @@ test("the list filters by what is in the address, and a new workflow begins with
   await page.getByLabel("Name", { exact: true }).fill("brand-new");
   await page.getByRole("button", { name: "Make the workflow" }).click();
   await page.getByRole("button", { name: "Begin with an example" }).click();
-  await page.getByText("Can be published", { exact: true }).waitFor();
+  // Production would be the first to try it.
+  await page.getByText("Can be published, 1 warning", { exact: true }).waitFor();
   await page.locator('[data-step="review"]').waitFor();
   expect(await accessibilityFaults()).toEqual([]);
   expect(faults).toEqual([]);
 });
+
+test("a limit of open runs and the rules of deployments are changed where they are shown", async () => {
+  const id = await publish("limited");
+  const { page, faults, accessibilityFaults } = await service.open(
+    "user_ops",
+    `/workflows/${id}?tab=settings`,
+  );
+  const limit = page.getByRole("article", { name: "Runs at once" });
+  await limit.getByRole("button", { name: "Change" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Open runs at most").fill("2");
+  await dialog.getByLabel(/^Of each/).fill("input.");
+  await dialog.getByLabel("While so many are open").selectOption("drop");
+  await dialog.getByRole("button", { name: "Save the limit" }).click();
+  await dialog.getByRole("alert").waitFor();
+  await dialog.getByLabel(/^Of each/).fill("customer.id");
+  expect(await accessibilityFaults()).toEqual([]);
+  await dialog.getByRole("button", { name: "Save the limit" }).click();
+  await limit
+    .getByText("At most 2 of each customer.id in each environment; further starts are dropped.")
+    .waitFor();
+  await limit.getByRole("button", { name: "Change" }).click();
+  await dialog.getByLabel("Open runs at most").fill("");
+  await dialog.getByRole("button", { name: "Save the limit" }).click();
+  await limit.getByText("As many runs may be open as are started.").waitFor();
+
+  await page.goto(page.url().replace("tab=settings", "tab=deployments"));
+  const needs = page.getByRole("region", { name: "What deployments need" });
+  await needs.getByRole("button", { name: "Edit" }).click();
+  await dialog.getByLabel("Another environment").fill("qa");
+  await dialog.getByRole("button", { name: "Add" }).click();
+  const rule = dialog.getByRole("group", { name: "qa needs" });
+  await rule.getByLabel("an approval").uncheck();
+  await rule.getByLabel("a simulation of the version").check();
+  await rule.getByLabel(/^A run of the version in/).fill("staging");
+  expect(await accessibilityFaults()).toEqual([]);
+  await dialog.getByLabel("Reason").fill("tests come first");
+  await dialog.getByRole("button", { name: "Save the policy" }).click();
+  await needs
+    .getByText("a simulation of the version, and a run of the version in staging")
+    .waitFor();
+  const { workspaceId } = service;
+  const { policy } = await service.as("user_ops").sources.getDeployPolicy({ workspaceId });
+  expect(policy?.rules.find(({ environment }) => environment === "qa")).toMatchObject({
+    ...{ noApproval: true, requiresSimulation: true, ranIn: "staging", approvers: [] },
+  });
+  expect(faults.filter((fault) => !fault.includes("400"))).toEqual([]);
+}, 120_000);

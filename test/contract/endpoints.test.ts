@@ -434,8 +434,22 @@ describe("an endpoint of an environment", () => {
     expect((await urlOf(other.id))?.url).toBe(kept);
     await workflows.deploy({ definitionId, environment: "staging" });
     expect((await urlOf(other.id))?.url).toBe(kept);
+    // Each URL keeps its own grace, however many publishes follow.
+    await workflows.deploy({ definitionId, environment: "production", version: 1 });
+    await workflows.deploy({ definitionId, environment: "production", version: 2 });
+    const latest = (await urlOf(made.id))?.url ?? "";
+    for (const url of [made.url, rotated?.url ?? "", latest]) {
+      expect((await post(url, "{}")).status).toBe(202);
+    }
+    for (let n = 0; n < 8; n += 1) {
+      await workflows.deploy({ definitionId, environment: "production", version: (n % 2) + 1 });
+    }
+    const answers = [made.url, rotated?.url ?? "", latest].map((url) => post(url, "{}"));
+    expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([404, 202, 202]);
+    // By hand the last one alone gets a grace.
     const byHand = await endpoints.rotate({ id: made.id });
     expect((await urlOf(made.id))?.url).toBe(byHand.url);
+    expect((await post(latest, "{}")).status).toBe(404);
     await workflows.deploy({ definitionId, environment: "production", version: 1 });
     expect((await urlOf(made.id))?.url).not.toBe(byHand.url);
   });

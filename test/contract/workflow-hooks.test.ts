@@ -20,13 +20,15 @@ import type {
   WatchWorkflowsRequestSchema,
   WatchWorkflowsResponse,
 } from "../../gen/workflows/ops/v1/workflow_watch_pb.ts";
-import { Workflows } from "../../gen/workflows/ops/v1/workflows_pb.ts";
+import { PublishOutcome, Workflows } from "../../gen/workflows/ops/v1/workflows_pb.ts";
 import { StepType, WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
 import { createClients } from "../../src/collaborators/clients.ts";
 import { createHookAsker } from "../../src/collaborators/hook-asker.ts";
 import type { JsonObject } from "../../src/engine/values/json.ts";
+import { readSource } from "../../src/ingress/rpc/read-source.ts";
 import { createLog } from "../../src/process/log.ts";
 import { findSignatureProblem } from "../../src/process/signatures.ts";
+import { publishSource } from "../../src/runtime/publish-source.ts";
 import {
   type Answer,
   messageOf,
@@ -193,6 +195,31 @@ describe("a hook before a verb", () => {
       ...["update orders", "pause orders", "resume orders", "archive orders", "unarchive orders"],
       "delete orders",
     ]);
+  });
+
+  test("is not asked about a text that repeats the latest version, and about one that does not", async () => {
+    const text = (title: string) =>
+      `workflow: orders\non: manual\nsteps:\n  work: { task: ${title} }\n`;
+    const publishText = (title: string) =>
+      workflows.publishSource({ workspaceId, sourceText: text(title) });
+    await publishText("First");
+    await put([ACTIVATE]);
+    answer = { status: 200, json: { allow: false } };
+    expect((await publishText("First")).outcome).toBe(PublishOutcome.UNCHANGED);
+    expect(asked()).toEqual([]);
+    expect((await refusedBy(publishText("Second"))).reason).toBe("HOOK_REFUSED");
+    // Nobody was asked for what is not the latest version any more.
+    const { definition } = await publishText("First");
+    const { workflow } = readSource(text("Third"));
+    if (workflow === undefined) throw new Error("the text has faults");
+    const { inputSchema, nameAt: _, ...third } = workflow;
+    const source = { sourceText: "", layout: undefined, inputSchema, note: "", publishedBy: "" };
+    await expect(
+      publishSource(service, { ...third, workspaceId, source, mustRepeat: true }),
+    ).rejects.toMatchObject({ reason: "lost_race" });
+    expect(
+      (await contract.getDefinition({ id: definition?.id ?? "" })).definition?.latestVersion,
+    ).toBe(1);
   });
 
   test("is asked when a deployment is approved, and not when the decision is repeated", async () => {

@@ -315,6 +315,23 @@ describe("CheckVersion", () => {
     expect((await client().checkVersion({ version: { steps, edges } })).digest).toBe(digest);
   });
 
+  test("says how long a run takes at most, of a text and of a version", async () => {
+    const text =
+      "workflow: slow\nsteps:\n  a: { agent: x, timeout: 90s, retry: { max: 1, backoff: 5s } }\n  b: { task: B }\n";
+    const worst = { attempts: 2n, endlessStepIds: ["b"] };
+    const found = await client().checkVersion({ sourceText: text });
+    expect(found.worstCase).toMatchObject(worst);
+    expect(found.worstCase?.seconds).toBeUndefined();
+    const { steps, edges } = asApplied(text);
+    const timeoutSeconds = 60;
+    expect(
+      (await client().checkVersion({ version: { steps, edges, timeoutSeconds } })).worstCase,
+    ).toMatchObject({
+      ...worst,
+      seconds: 60n,
+    });
+  });
+
   test("lists faults of a version by its fields", async () => {
     const steps = [
       { id: "a", name: "A", stepType: StepType.HUMAN_TASK, config: { output_schema: { type: 3 } } },

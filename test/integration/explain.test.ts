@@ -146,6 +146,9 @@ describe("a run that waits", () => {
       [[Party_Kind.PERSON, "user_ann"]],
       [[Party_Kind.GROUP, "group:finance"]],
     ]);
+    expect(asked.map(({ inboxItemId }) => inboxItemId)).toEqual(
+      [1, 2].map((place) => `${runId}/${asked[0]?.stepId}/${place}`),
+    );
     const [first] = asked;
     expect(first?.approvalRequestId).not.toBe("");
     expect(first?.sentence).toContain(`user_ann on approval request ${first?.approvalRequestId}`);
@@ -279,7 +282,7 @@ describe("a run that waits", () => {
     ];
     const [reason, { waits }] = await explained(await start(steps, { edges }), ReasonCode.STEPS);
     expect(reason.sentence).toBe("step both waits for the ends of its steps one, two");
-    expect(waits.map(({ code }) => codeName(code))).toEqual(["STEPS", "TASK", "TASK"]);
+    expect(waits.map(({ code }) => codeName(code))).toEqual(["TASK", "TASK", "STEPS"]);
   });
 
   it("while it is paused", async () => {
@@ -289,7 +292,9 @@ describe("a run that waits", () => {
     expect(verdict).toBe(RunVerdict.HELD);
     expect(reason).toMatchObject({ stepId: "", sentence: "the run is paused: audit of the week" });
     expect(reason.since).toBeDefined();
-    expect(sentence).toBe("The run is PAUSED: the run is paused: audit of the week (and 1 more).");
+    expect(sentence).toBe(
+      "The run is PAUSED: the run is paused: audit of the week (and 1 more reason).",
+    );
   });
 
   it("with its deadline near", async () => {
@@ -379,6 +384,30 @@ describe("a run that ended", () => {
     const { verdict, waits, sentence } = await explain(runId);
     expect([verdict, waits]).toEqual([RunVerdict.ENDED, []]);
     expect(sentence).toMatch(/^The run is COMPLETED since \d{4}-.*Z\.$/);
+  });
+
+  it("says who had it cancelled or undone, and why", async () => {
+    const steps = [
+      step("book", StepType.HUMAN_TASK, { instructions: "book" }, { compensationStepId: "free" }),
+      step("sign", StepType.HUMAN_TASK, { instructions: "sign" }),
+      step("free", StepType.HUMAN_TASK, { instructions: "free" }),
+    ];
+    const edges = [{ fromStepId: "book", toStepId: "sign" }];
+    const { workflows } = world;
+    const cancelled = await start(steps, { edges });
+    await workflows.cancelRun({ id: cancelled, reason: "entered twice" });
+    expect((await explain(cancelled)).sentence).toMatch(
+      /^The run is CANCELLED since \S+Z: it was cancelled: entered twice\.$/,
+    );
+    const undone = await start(steps, { edges });
+    const end = (stepId: string) =>
+      workflows.transitionStep({ runId: undone, stepId, state: StepRunState.COMPLETED });
+    await end("book");
+    await workflows.compensateRun({ id: undone, reason: "withdrawn" });
+    await end("free");
+    expect((await explain(undone)).sentence).toMatch(
+      /^The run is FAILED since \S+Z: it was undone: withdrawn\.$/,
+    );
   });
 });
 

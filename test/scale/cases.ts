@@ -83,6 +83,7 @@ import { countFoundRuns } from "../../src/store/reads/search-facets.ts";
 import { type RunSearch, searchRuns } from "../../src/store/reads/search-runs.ts";
 import { findStartedRuns } from "../../src/store/reads/started-runs.ts";
 import { findTemplate, listTemplates } from "../../src/store/reads/templates.ts";
+import { wasWorkflowTried } from "../../src/store/reads/tried-workflows.ts";
 import { listVersions } from "../../src/store/reads/version-lists.ts";
 import {
   findNewestNumber,
@@ -584,6 +585,10 @@ export const cases: readonly Case[] = [
     },
     // Each of the newest 10,000 may be on a page of its own.
     limits: { find_completed_run_of_version: 10_000 * 2 + 300 },
+  },
+  {
+    name: "deployments: whether a workflow was elsewhere",
+    ask: ({ callers }) => wasWorkflowTried(callers, EVERY_WORKSPACE, "wf_2"),
   },
   { name: "runs: unfinished", ask: ({ read }) => findUnfinished(read, 100) },
   { name: "calls: claim", ask: (database) => claimCalls(database, "me", [FREE], []) },

@@ -153,6 +153,10 @@ const ENDPOINTS = `insert into workflow_endpoints (created_at, old_until, verifi
     sha256(convert_to('new' || i, 'UTF8')), sha256(convert_to('old' || i, 'UTF8'))
   from generate_series(0, $1::integer / 20) as i`;
 
+const ENDPOINT_OLD_TOKENS = `insert into endpoint_old_tokens (until, endpoint_id, token_hash)
+  select now() + interval '1 day', 'whk_' || i, sha256(convert_to('older' || i, 'UTF8'))
+  from generate_series(0, $1::integer / 20) as i`;
+
 const WORKFLOW_SCHEDULES = `insert into workflow_schedules (due_at, slot_at, anchor_at, created_at, revision, jitter_seconds,
     overlap, run_as, is_paused, id, workspace_id, definition_id, name, line, zone, run_as_subject, changed_by,
     change_reason, input_json, last_json)
@@ -220,7 +224,7 @@ const LOADS = [
   [
     ...[RUNS, STEPS, CHILDREN, STARTS, DEFINITIONS, VERSIONS, PATTERNS, SCHEDULES],
     ...[FACTS, DETAILS, DRAFTS, CLOSED, TEMPLATES, LIMITS],
-    ...[ENDPOINTS, WORKFLOW_SCHEDULES],
+    ...[ENDPOINTS, ENDPOINT_OLD_TOKENS, WORKFLOW_SCHEDULES],
   ],
   [
     LEASES,
@@ -264,6 +268,7 @@ export const GROWING = [
   "wait_patterns",
   "schedules",
   "workflow_endpoints",
+  "endpoint_old_tokens",
   "workflow_schedules",
   "version_facts",
   "workflow_details",

@@ -29,7 +29,12 @@ export const starterCases: readonly Case[] = [
   {
     name: "endpoints: of tokens",
     ask: ({ callers }) =>
-      findEndpointsOfTokens(callers, [hashOf("new2"), hashOf("old4"), hashOf("none")]),
+      findEndpointsOfTokens(callers, [
+        hashOf("new2"),
+        hashOf("old4"),
+        hashOf("older4"),
+        hashOf("none"),
+      ]),
   },
   { name: "endpoints: one", ask: ({ callers }) => findEndpoint(callers, EVERY_WORKSPACE, "whk_2") },
   {

@@ -1,4 +1,5 @@
 /** Runs: a search whose filters are the address. */
+import { X } from "lucide-react";
 import { useCallback, useMemo } from "react";
 import { useSearchParams } from "wouter";
 import { CliLine } from "../parts/cli-line.tsx";
@@ -34,15 +35,15 @@ export default function RunsPage() {
   return (
     <>
       <RunsHead filters={filters} />
-      <SavedViews filters={filters} />
-      <RunFilters filters={filters} onSet={set} />
-      {isFiltered && (
-        <p className="runs-below">
+      <SavedViews filters={filters}>
+        {isFiltered && (
           <button type="button" className="quiet" onClick={() => setParams({})}>
+            <X size={14} aria-hidden="true" />
             Take all filters away
           </button>
-        </p>
-      )}
+        )}
+      </SavedViews>
+      <RunFilters filters={filters} onSet={set} />
       <FoundRuns filters={filters} isFiltered={isFiltered} />
     </>
   );

@@ -8,6 +8,7 @@ import type {
   Workflow,
 } from "../../../gen/workflows/ops/v1/workflows_pb.ts";
 import type { WorkflowDefinition } from "../../../gen/workflows/v1/workflows_pb.ts";
+import { actorWords } from "../api/names.ts";
 import { useCall } from "../api/queries.ts";
 import { useRights } from "../api/rights.ts";
 import { CopyId } from "../parts/copy.tsx";
@@ -298,6 +299,11 @@ function tab(id: string, label: string, content: ReactNode): Tab {
   return { id, label, content: <Suspense fallback={<Loading rows={8} />}>{content}</Suspense> };
 }
 
+function versionWords(isNewest: boolean, isDeployed: boolean): string {
+  const words = [isNewest ? "newest" : "", isDeployed ? "in production" : ""].filter(Boolean);
+  return words.length === 0 ? "" : ` (${words.join(", ")})`;
+}
+
 function VersionChoice({
   heads,
   deployed,
@@ -321,8 +327,7 @@ function VersionChoice({
           {all.map((number, at) => (
             <option key={number} value={number}>
               {number}
-              {at === 0 ? " (newest)" : ""}
-              {number === deployed ? " (in production)" : ""}
+              {versionWords(at === 0, number === deployed)}
             </option>
           ))}
         </select>
@@ -332,7 +337,7 @@ function VersionChoice({
         {version?.head?.publishedBy && (
           <>
             {" by "}
-            <PlainText most={200}>{version.head.publishedBy}</PlainText>
+            <PlainText most={200}>{actorWords(version.head.publishedBy)}</PlainText>
           </>
         )}
       </span>

@@ -1,5 +1,5 @@
 /** Workflows: how each stands, what starts it and how its runs went. The filters are in the address. */
-import { useState } from "react";
+import { Fragment, useState } from "react";
 import { Link, useSearchParams } from "wouter";
 import { StarterKind } from "../../../gen/workflows/ops/v1/starters_pb.ts";
 import type { Workflow } from "../../../gen/workflows/ops/v1/workflows_pb.ts";
@@ -22,7 +22,7 @@ import {
   listRequestOf,
   readListFilters,
 } from "../parts/workflows/list-filters.ts";
-import { LastOutcome, rateWords } from "../parts/workflows/metrics.tsx";
+import { LastRuns, rateWords } from "../parts/workflows/metrics.tsx";
 import { NewWorkflow } from "../parts/workflows/new-dialog.tsx";
 import { Flags, StatusBadge } from "../parts/workflows/status.tsx";
 import { Trigger } from "../parts/workflows/trigger.tsx";
@@ -66,7 +66,7 @@ export default function WorkflowsPage() {
       ) : workflows.length === 0 ? (
         <NoWorkflows isFiltered={isFiltered(filters)} />
       ) : (
-        <Table label="Workflows" columns={COLUMNS} rows={workflows} keyOf={idOf} />
+        <Table label="Workflows" columns={columnsFor(workflows)} rows={workflows} keyOf={idOf} />
       )}
       {total > workflows.length && pageSize < AT_MOST && (
         <p className="below">
@@ -117,12 +117,17 @@ function NoWorkflows({ isFiltered: isSome }: { readonly isFiltered: boolean }) {
   );
 }
 
+const OWNER: Column<Workflow> = {
+  title: "Owner",
+  cell: ({ owner }) => <PlainText most={100}>{owner}</PlainText>,
+};
+
 const COLUMNS: readonly Column<Workflow>[] = [
   { title: "Name", cell: (workflow) => <Name workflow={workflow} /> },
   { title: "Status", cell: (workflow) => <Status workflow={workflow} /> },
   { title: "Started by", cell: (workflow) => <StartedBy workflow={workflow} /> },
-  { title: "Owner", cell: ({ owner }) => <PlainText most={100}>{owner}</PlainText> },
-  { title: "Last run", cell: ({ metrics }) => <LastOutcome metrics={metrics} /> },
+  OWNER,
+  { title: "Last runs", cell: ({ metrics }) => <LastRuns metrics={metrics} /> },
   {
     title: "Success 30 d",
     cell: ({ metrics }) => rateWords(metrics?.successRate30d),
@@ -131,6 +136,12 @@ const COLUMNS: readonly Column<Workflow>[] = [
   { title: "Runs 7 d", cell: ({ metrics }) => String(metrics?.runs7d ?? 0), isNumber: true },
   { title: "Open", cell: (workflow) => <OpenRuns workflow={workflow} />, isNumber: true },
 ];
+
+/** Where no workflow has an owner, there is no column of owners. */
+function columnsFor(workflows: readonly Workflow[]): readonly Column<Workflow>[] {
+  const hasOwners = workflows.some(({ owner }) => owner !== "");
+  return hasOwners ? COLUMNS : COLUMNS.filter((column) => column !== OWNER);
+}
 
 /** The trigger of the version, and how many schedules and endpoints there are besides. */
 function StartedBy({ workflow: { latest, starters } }: { readonly workflow: Workflow }) {
@@ -191,9 +202,11 @@ function Name({ workflow: { definition, contains } }: { readonly workflow: Workf
         </Link>{" "}
         <Flags contains={contains} />{" "}
         {tags.map((tag) => (
-          <span className="tag" key={tag}>
-            <PlainText most={200}>{tag}</PlainText>
-          </span>
+          <Fragment key={tag}>
+            <span className="tag">
+              <PlainText most={200}>{tag}</PlainText>
+            </span>{" "}
+          </Fragment>
         ))}
       </span>
       {description && (

@@ -3,6 +3,7 @@ import type { ReactNode } from "react";
 
 /** One column of rows of T. */
 export interface Column<T> {
+  /** "": said to screen readers alone. */
   readonly title: string;
   readonly cell: (row: T) => ReactNode;
   /** Numbers stand at the right. */
@@ -29,7 +30,7 @@ export function Table<T>({
           <tr>
             {columns.map(({ title, isNumber }) => (
               <th key={title} scope="col" className={isNumber ? "number" : undefined}>
-                {title}
+                {title === "" ? <span className="spoken">Actions and notes</span> : title}
               </th>
             ))}
           </tr>

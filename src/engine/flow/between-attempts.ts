@@ -31,7 +31,11 @@ export function hold(draft: Draft, index: number): void {
   const facts = { op: "waiting", note: "held" } as const;
   if (from === "RUNNING") draft.moveStep(index, "WAITING", facts);
   else draft.noteStep(index, from, facts);
-  endAttempt(draft.rows.row(index), { held: { sinceMs: draft.nowMs } });
+  const row = draft.rows.row(index);
+  const { asked } = row.detail;
+  endAttempt(row, { held: { sinceMs: draft.nowMs } });
+  // People who mend it read what it asked for, as it was rendered.
+  if (asked !== undefined) row.detail = { ...row.detail, asked };
 }
 
 /** The ids stay in the history, and a report that names one is late. */

@@ -3,6 +3,7 @@
  * Boundary: pure. store/reads/workflow-lists.ts computes the same in SQL for versions that were published without.
  */
 import type { StepDefinition } from "../values/definition.ts";
+import { workflowOf } from "./child-runs/setting.ts";
 import { factsOf } from "./registry.ts";
 import { STEP_TYPES, type StepType } from "./types.ts";
 import { queueOf } from "./worker-task/queue.ts";
@@ -10,7 +11,7 @@ import { queueOf } from "./worker-task/queue.ts";
 /** Flags of a version, a bit each. They are stored. */
 export const CONTAINS = { agent: 1, mcp: 2, skill: 4, approval: 8 } as const;
 
-/** Types whose steps are an agent's, unless a worker does them. */
+/** Types whose steps are an agent's, unless a worker or another workflow does them. */
 export const AGENT_TYPES: readonly StepType[] = STEP_TYPES.filter(
   (type) => factsOf(type)?.hasAgent === true,
 );
@@ -25,7 +26,8 @@ export function containsOf(steps: readonly StepDefinition[]): number {
 function flagsOf(step: StepDefinition): number {
   const { stepType, skillId } = step;
   if (stepType === "UNSPECIFIED") return 0;
-  const isAgents = AGENT_TYPES.includes(stepType) && queueOf(step) === undefined;
+  const isElsewhere = queueOf(step) !== undefined || workflowOf(step) !== undefined;
+  const isAgents = AGENT_TYPES.includes(stepType) && !isElsewhere;
   return (
     (isAgents ? CONTAINS.agent : 0) |
     (skillId === "" ? 0 : CONTAINS.skill) |

@@ -34,8 +34,8 @@ export interface BeforeVerbs {
     named: { readonly workspaceId: string; readonly name: string },
     order: VerbOrder,
   ): Promise<void>;
-  /** A source text, which makes a workflow, or activates one in production. */
-  named(publication: SourcePublication): Promise<void>;
+  /** A source text, which makes a workflow, or activates one in production. False: it repeats what is active, so nobody was asked. */
+  named(publication: SourcePublication): Promise<boolean>;
 }
 
 /** `workspaceId` "" is any workspace's. */
@@ -55,10 +55,10 @@ export function createBeforeVerbs(parts: ServiceParts, workspaceId: string): Bef
       );
     },
     made: (named, order) => askAboutNew(parts, named, ["create"], order),
-    async named({ source, deployTo: environment = PRODUCTION, workspaceId, name }) {
+    named({ source, digest, deployTo: environment = PRODUCTION, workspaceId, name }) {
       const { publishedBy: by, note: reason } = source;
-      const named = { workspaceId, name, isActivated: environment === PRODUCTION };
-      await askAboutNamed(parts, named, { by, reason, facts: { environment } });
+      const named = { workspaceId, name, digest, isActivated: environment === PRODUCTION };
+      return askAboutNamed(parts, named, { by, reason, facts: { environment } });
     },
   };
 }

@@ -92,7 +92,10 @@ export function lineFaults(line: string, zone: string, before: string): FieldFau
     return [{ field: `${before}zone`, description: `"${zone}" is no time zone` }];
   }
   const read = readCronLine(withZone(line, zone));
-  return read.ok ? [] : [{ field: `${before}line`, description: read.problem }];
+  if (read.ok) return [];
+  // Somebody wrote words.
+  const presets = /[*\d@]/.test(line) ? "" : `; the presets are ${PRESET_NAMES.join(", ")}`;
+  return [{ field: `${before}line`, description: `${read.problem}${presets}` }];
 }
 
 function timeFaults({ from, to }: ScheduleContent, nowMs: number): FieldFault[] {

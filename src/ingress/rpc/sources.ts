@@ -12,7 +12,8 @@ import {
 import type { PublishVersionRequest } from "../../../gen/workflows/v1/workflows_pb.ts";
 import { shownKindOf } from "../../engine/steps/shown-kind.ts";
 import type { ShownKind } from "../../engine/steps/types.ts";
-import type { StepDefinition } from "../../engine/values/definition.ts";
+import { worstCaseOf } from "../../engine/steps/worst-case.ts";
+import type { StepDefinition, VersionSpec } from "../../engine/values/definition.ts";
 import { versionDigest } from "../../engine/values/digest.ts";
 import { PRODUCTION } from "../../engine/values/environment.ts";
 import type { FileFault } from "../../file/faults.ts";
@@ -42,6 +43,9 @@ export const OUTCOMES: Readonly<Record<SourcePublished["outcome"], PublishOutcom
   unchanged: PublishOutcome.UNCHANGED,
 };
 
+/** Steps without an end that an answer names. */
+const ENDLESS_LISTED = 20;
+
 /** CheckVersion. */
 export function checkVersionWith(sources: SourceReader) {
   return async (
@@ -67,6 +71,7 @@ export function checkVersionWith(sources: SourceReader) {
         : {
             ...{ name: workflow.name, digest: workflow.digest },
             stepKinds: stepKindsOf(workflow.spec.steps),
+            worstCase: worstCaseMessage(workflow.spec),
           }),
     };
   };
@@ -82,7 +87,10 @@ async function checkedVersion(request: PublishVersionRequest) {
     })),
     faultCount: faults.length,
     ...(faults.length === 0
-      ? { digest: versionDigest(spec), stepKinds: stepKindsOf(spec.steps) }
+      ? {
+          ...{ digest: versionDigest(spec), stepKinds: stepKindsOf(spec.steps) },
+          worstCase: worstCaseMessage(spec),
+        }
       : {}),
   };
 }
@@ -176,6 +184,16 @@ export function stepKindsOf(steps: readonly StepDefinition[]) {
     const kind = shownKindOf(step)?.toUpperCase() as Uppercase<ShownKind> | undefined;
     return { stepId: step.id, kind: StepKind[kind ?? "UNSPECIFIED"] };
   });
+}
+
+/** workflows.ops.v1.WorstCase of a version without faults. */
+export function worstCaseMessage(spec: VersionSpec) {
+  const { seconds, attempts, endlessStepIds } = worstCaseOf(spec);
+  return {
+    ...(seconds === undefined ? {} : { seconds: BigInt(Math.ceil(seconds)) }),
+    ...(attempts === undefined ? {} : { attempts: BigInt(attempts) }),
+    endlessStepIds: endlessStepIds.slice(0, ENDLESS_LISTED),
+  };
 }
 
 /** workflows.ops.v1.VersionFault of a text. */

@@ -23,11 +23,19 @@ import { toDefinitionMessage } from "../../wire/definitions.ts";
 import { placeOfDeploy, recordedActor, refuseAgent } from "./actor.ts";
 import { requireDefinition } from "./definitions.ts";
 import { requireDeployer } from "./deployer.ts";
+import { withDraftWarnings } from "./draft-warnings.ts";
 import { checkFields } from "./fields.ts";
 import type { ReadSource } from "./read-source.ts";
 import type { ReadDeps, WriteDeps } from "./service-deps.ts";
 import type { SourceReader } from "./source-reader.ts";
-import { headOf, OUTCOMES, ofText, requireWorkflow, stepKindsOf } from "./sources.ts";
+import {
+  headOf,
+  OUTCOMES,
+  ofText,
+  requireWorkflow,
+  stepKindsOf,
+  worstCaseMessage,
+} from "./sources.ts";
 import { draftHeadMessage } from "./workflow-message.ts";
 
 const FORMATS = { yaml: SourceFormat.YAML, json: SourceFormat.JSON };
@@ -44,7 +52,8 @@ export function getDraftWith(sources: SourceReader) {
     const row = await findDraft(deps.database.callers, deps.visibility, definitionId);
     if (row === undefined) return { latestVersion };
     const read = await readDraft(sources, definition, row.sourceText);
-    return { ...readMessage(read), draft: draftMessage(row), latestVersion };
+    const warned = await withDraftWarnings(deps, definition, read);
+    return { ...readMessage(warned), draft: draftMessage(row), latestVersion };
   };
 }
 
@@ -60,7 +69,8 @@ export function saveDraftWith(sources: SourceReader) {
       ...{ definitionId, etag, savedBy, reason, isAutosave: autosave },
       ...text,
     });
-    return { ...readMessage(read), draft: draftHeadMessage(row) };
+    const warned = await withDraftWarnings(deps, definition, read);
+    return { ...readMessage(warned), draft: draftHeadMessage(row) };
   };
 }
 
@@ -73,7 +83,8 @@ export function savedDraftWith(sources: SourceReader) {
     const etag = readSavedId(madeId);
     const saved =
       row?.etag === etag ? draftHeadMessage(row) : { etag, faultCount: read.faultCount };
-    return { ...readMessage(read), draft: saved };
+    const warned = await withDraftWarnings(deps, definition, read);
+    return { ...readMessage(warned), draft: saved };
   };
 }
 
@@ -144,6 +155,7 @@ export function readMessage({ workflow, faults, faultCount, warnings }: ReadSour
     warnings: warnings.map(ofText),
     digest: workflow?.digest ?? "",
     stepKinds: stepKindsOf(workflow?.spec.steps ?? []),
+    ...(workflow === undefined ? {} : { worstCase: worstCaseMessage(workflow.spec) }),
   };
 }
 

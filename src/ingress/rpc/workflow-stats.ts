@@ -8,6 +8,7 @@ import {
   type GetStatsRequest,
   GetStatsRequestSchema,
 } from "../../../gen/workflows/ops/v1/workflow_stats_pb.ts";
+import { WorkflowState } from "../../../gen/workflows/v1/workflows_pb.ts";
 import { type RunOutcome as Outcome, RUN_OUTCOMES } from "../../store/reads/search-outcomes.ts";
 import type { WorkflowMetrics } from "../../store/reads/workflow-metrics.ts";
 import { type DayCount, findWorkflowStats } from "../../store/reads/workflow-stats.ts";
@@ -80,6 +81,11 @@ export function metricsMessage(metrics: WorkflowMetrics | undefined) {
       failureCount: BigInt(metrics.failureCount),
       openRuns: BigInt(metrics.openRuns),
       costUsd30d: metrics.costUsd30d,
+      recentRuns: metrics.recentRuns.map(({ id, state, createdAtMs }) => ({
+        runId: id,
+        state: WorkflowState[state],
+        createdAt: timestampFromMs(createdAtMs),
+      })),
     },
   };
 }

@@ -223,8 +223,8 @@ function versionWrites(
     retire: (order) => retire({ ...parts, callerKey }, { ...order, workspaceId }),
     async publishSource(publication) {
       requireSeen(visibility, publication.workspaceId);
-      await before.named(publication);
-      return publishSource({ ...parts, callerKey }, publication);
+      const mustRepeat = !(await before.named(publication));
+      return publishSource({ ...parts, callerKey }, { ...publication, mustRepeat });
     },
   } satisfies Partial<Write>;
 }

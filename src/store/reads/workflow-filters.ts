@@ -41,6 +41,7 @@ export function takesEvery(filters: WorkflowFilters): boolean {
 export function containsOfSteps(agentTypes: string, gateTypes: string): string {
   return `bit_or(
       case when s->>'stepType' = any(${agentTypes}::text[]) and coalesce(s->'config'->>'queue', '') = ''
+          and coalesce(jsonb_typeof(s->'config'->'workflow'), '') <> 'object'
         then ${CONTAINS.agent} else 0 end
       | case when s->>'skillId' <> '' then ${CONTAINS.skill} else 0 end
       | case when s->>'stepType' = any(${gateTypes}::text[]) then ${CONTAINS.approval} else 0 end)`;

@@ -2,7 +2,7 @@
  * Metrics of workflows from their counters: one statement for a page of them.
  * Boundary: sums over the shards; whose workflows are asked is decided by who listed them, and applied again.
  */
-import { RUN_STATES } from "../../engine/values/run.ts";
+import { RUN_STATES, type RunState } from "../../engine/values/run.ts";
 import type { Queries } from "../database.ts";
 import { ALL_DAYS, COUNTER_KINDS, FAILURES, TODAY } from "../run-counts.ts";
 import type { RunOutcome } from "./search-outcomes.ts";
@@ -21,6 +21,16 @@ export interface WorkflowMetrics {
   /** Exact to OPEN_AT_MOST. */
   readonly openRuns: number;
   readonly costUsd30d: number;
+  /** Newest first. */
+  readonly recentRuns: readonly RecentRun[];
+}
+
+/** One of the newest runs. */
+interface RecentRun {
+  readonly id: string;
+  readonly state: RunState;
+  /** Epoch milliseconds. */
+  readonly createdAtMs: number;
 }
 
 type MetricsRow = { readonly [Key in keyof WorkflowMetrics]: WorkflowMetrics[Key] } & {
@@ -28,13 +38,15 @@ type MetricsRow = { readonly [Key in keyof WorkflowMetrics]: WorkflowMetrics[Key
 };
 
 const OPEN_AT_MOST = 1_000;
+const RECENT_AT_MOST = 10;
+const NEWEST = "order by created_at desc nulls last, id desc nulls last";
 const OPEN_STATES = RUN_STATES.filter(
   (state) => !["COMPLETED", "FAILED", "CANCELLED"].includes(state),
 );
 const { started, ended } = COUNTER_KINDS;
 const FAILED = FAILURES.map((outcome) => `'${outcome}'`).join(", ");
 
-// The days are asked for beside the sums of all days, so that each is a range of the key. A range of the index of runs for each open state.
+// The days are asked for beside the sums of all days, so that each is a range of the key. A range of the index of runs for each state.
 // Rows of counters are summed up as float8: sums of bigint are numeric, which takes several times as long. The day is computed once.
 const SINCE = (days: number) => `(select ${TODAY} - ${days})`;
 const FIND = seenWithin(
@@ -43,7 +55,8 @@ const FIND = seenWithin(
     condition,
   ) => `select d.id as "definitionId", total.last_run_at as "lastRunAt", total.last_outcome as "lastRunOutcome",
       total.runs as "runCount", total.succeeded as "successCount", total.failed as "failureCount",
-      days.runs as "runs7d", days.rate as "successRate30d", days.cost as "costUsd30d", open.runs as "openRuns"
+      days.runs as "runs7d", days.rate as "successRate30d", days.cost as "costUsd30d", open.runs as "openRuns",
+      recent.runs as "recentRuns"
     from unnest($1::text[]) as wanted(id)
     cross join lateral (select id, workspace_id from workflow_definitions where id = wanted.id offset 0) as d
     cross join lateral (
@@ -72,6 +85,16 @@ const FIND = seenWithin(
           limit ${OPEN_AT_MOST}) as each
         limit ${OPEN_AT_MOST}) as counted
     ) as open
+    cross join lateral (
+      select coalesce(json_agg(json_build_object('id', id, 'state', state,
+        'createdAtMs', round(extract(epoch from created_at) * 1000)::float8) ${NEWEST}), '[]') as runs
+      from (
+        select of_one.* from unnest(array['${RUN_STATES.join("','")}']) as of_state(state) cross join lateral (
+          select r.id, r.state, r.created_at from workflow_runs r
+          where r.workspace_id = d.workspace_id and r.definition_id = d.id and r.state = of_state.state
+          ${NEWEST} limit ${RECENT_AT_MOST}) as of_one
+        ${NEWEST} limit ${RECENT_AT_MOST}) as newest
+    ) as recent
     where ${condition}`,
   "d.workspace_id = $2",
 );

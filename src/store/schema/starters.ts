@@ -1,5 +1,5 @@
 /** Tables: what starts runs beside the trigger of a version. See tables.ts. */
-import { boolean, index, integer, pgTable, smallint, text } from "drizzle-orm/pg-core";
+import { boolean, index, integer, pgTable, primaryKey, smallint, text } from "drizzle-orm/pg-core";
 import { bytea, time } from "./column-types.ts";
 
 /** Addresses that others post to. A row goes by its Delete alone. */
@@ -41,6 +41,19 @@ export const workflowEndpoints = pgTable(
     index("workflow_endpoints_of_workspace").on(t.workspaceId, t.id),
     index("workflow_endpoints_of_workflow").on(t.definitionId, t.id),
   ],
+);
+
+/** Tokens of endpoints that rotate by themselves, older than `old_token_hash`. A row goes by a later rotation, or with its endpoint. */
+export const endpointOldTokens = pgTable(
+  "endpoint_old_tokens",
+  {
+    until: time("until").notNull(),
+    endpointId: text("endpoint_id")
+      .notNull()
+      .references(() => workflowEndpoints.id, { onDelete: "cascade" }),
+    tokenHash: bytea("token_hash").notNull().unique(),
+  },
+  (t) => [primaryKey({ columns: [t.endpointId, t.tokenHash] })],
 );
 
 /** Schedules beside the triggers of versions. A row goes by its Delete alone. */

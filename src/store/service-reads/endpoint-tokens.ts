@@ -46,6 +46,10 @@ const FIND: Statement = {
       union all
       select id, definition_id, environment, verification, signature_header, sealed_secret
       from workflow_endpoints where old_token_hash = decode(h.hash, 'hex') and old_until > now()
+      union all
+      select e.id, e.definition_id, e.environment, e.verification, e.signature_header, e.sealed_secret
+      from endpoint_old_tokens t join workflow_endpoints e on e.id = t.endpoint_id
+      where t.token_hash = decode(h.hash, 'hex') and t.until > now()
       limit 1) e
     join workflow_definitions d on d.id = e.definition_id
     ${deployedVersion("e.environment")}`,

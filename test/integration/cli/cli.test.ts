@@ -210,7 +210,16 @@ describe("apply and export", () => {
       6,
       expect.stringContaining("`workflows deploy --simulate`"),
     ]);
-    const waiting = JSON.parse(await done(...deploy, "qa", "--simulate", "--json"));
+    const failing = await cli.run([...deploy, "qa", "--simulate", "--fail", "one"], { env });
+    expect([failing.code, failing.stderr]).toEqual([6, expect.stringContaining("FAILED")]);
+    const wrong = await cli.run([...deploy, "qa", "--simulate", "--mock", `one={"out": 1}`], {
+      env,
+    });
+    expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining("mocks.one.out")]);
+    const unused = await cli.run([...deploy, "qa", "--deny", "one"], { env });
+    expect([unused.code, unused.stderr]).toEqual([2, expect.stringContaining("--simulate")]);
+    const mock = ["--mock", `one={"output": {"n": 1}, "delay": "2h"}`];
+    const waiting = JSON.parse(await done(...deploy, "qa", "--simulate", ...mock, "--json"));
     expect(waiting.state).toBe("DEPLOYMENT_STATE_PENDING_APPROVAL");
     expect(await done("withdraw", waiting.id, "--reason", "later")).toBe("qa version 1 RETIRED");
     expect((await cli.run([...deploy, "live"], { env })).stderr).toContain("ran in staging");
@@ -772,7 +781,15 @@ describe("what goes wrong ends with one sentence and its code", () => {
     ["no int32", ["runs", "--limit", "2147483648"], 2, '"2147483648" is above 2147483647'],
     ["no such command", ["rnus"], 2, "(Did you mean runs?)"],
     ["no such option", ["runs", "--limt", "1"], 2, "(Did you mean --limit?)"],
-    ["no argument", ["start"], 2, "missing required argument"],
+    [
+      "no argument",
+      ["start"],
+      2,
+      "workflows: missing required argument 'workflow'\nworkflows start --help shows how",
+    ],
+    ["too many arguments", ["schedules", "create", "a", "b"], 2, "workflows schedules --help shows"],
+    ["a workflow where a run is meant", ["pause", "task"], 3, "workflows triggers pause task"],
+    ["a misspelt workflow", ["drafts", "get", "taks"], 3, 'did you mean "task"?'],
     ["two waits", ["start", "task", "--watch", "--wait"], 2, "leave out --wait and --timeout"],
     ["no URL", ["runs", "--server", "localhost:8080"], 2, "is no URL such as"],
     [

@@ -60,7 +60,8 @@ export const FACT_ROWS: readonly Requirement[] = [
     wanted: "Flags agent, mcp, skill, approval, computed of the steps",
     state: "partly",
     by: "`contains` of `Workflows.Get` and `List`",
-    lacks: "steps that call a tool over MCP",
+    lacks:
+      "steps that call a tool over MCP: there are none before connections and tools, so `mcp` is false",
     async check(stage) {
       const { client, workspaceId } = stage;
       const files: Record<string, WorkflowFile["steps"]> = {
@@ -164,11 +165,11 @@ export const FACT_ROWS: readonly Requirement[] = [
   },
   {
     wanted:
-      "Common mistakes are told of: no deadline at a gate, no undo of what cannot be taken back, chains without need",
-    state: "partly",
-    by: "`warnings` of `Workflows.CheckVersion` and of drafts, `workflows check`",
-    lacks: "warnings of tests in production; the worst-case cost",
-    async check({ client }) {
+      "Common mistakes are told of: no deadline at a gate, no undo of what cannot be taken back, chains without need, first tests in production; and how long a run takes at most",
+    state: "works",
+    by: "`warnings` and `worst_case` of `Workflows.CheckVersion` and of drafts, `workflows check`; what an attempt costs its agent or worker says alone, so the worst case counts attempts",
+    async check(stage) {
+      const { client } = stage;
       const warningsOf = async (more: object) => {
         const ask = { approve: "Pay", action: "ask", by: ["boss"], ...more };
         const pay = { agent: "bank", action: "pay" };
@@ -186,9 +187,36 @@ export const FACT_ROWS: readonly Requirement[] = [
       };
       expect(await chained({ of: "{{ input.n }}" })).toEqual(["steps.b"]);
       expect(await chained({ of: "{{ a.output.n }}" })).toEqual([]);
+      const slow = { timeout: "1h", retry: { max: 2, backoff: "10m" } };
+      const found = await client.sources.checkVersion({
+        sourceText: textOf({
+          steps: { a: { agent: "x", ...slow }, b: { task: "B", timeout: "1d" } },
+        }),
+      });
+      expect(found.worstCase).toMatchObject({
+        ...{ seconds: 86_400n + 3n * 3_600n + 2n * 600n, attempts: 3n },
+        endlessStepIds: [],
+      });
+      await checkFirstTests(stage);
     },
   },
 ];
+
+/** A draft warns until a version was deployed elsewhere than to production. */
+async function checkFirstTests({ client, workspaceId }: Stage): Promise<void> {
+  const name = "first-tests";
+  const { workflow } = await client.sources.create({ workspaceId, name });
+  const definitionId = workflow?.definition?.id ?? "";
+  const sourceText = textOf({ ...PACK, workflow: name });
+  const saved = await client.sources.saveDraft({ definitionId, sourceText });
+  expect(saved.warnings).toMatchObject([
+    { path: "workflow", description: expect.stringContaining("staging") },
+  ]);
+  const etag = saved.draft?.etag ?? "";
+  await client.sources.publishDraft({ definitionId, etag, deployTo: "staging" });
+  const after = await client.sources.saveDraft({ definitionId, sourceText });
+  expect(after.warnings).toEqual([]);
+}
 
 /** Two runs, of which one is completed and then one fails. */
 async function runTwo(stage: Stage, definitionId: string): Promise<void> {

@@ -131,7 +131,7 @@ export const PEOPLE_ROWS: readonly Requirement[] = [
     state: "partly",
     by: "`run_as` USER, GROUP, ORG or AGENT of a schedule; a group by who leads it (`group:<name>:lead`)",
     lacks:
-      "a schedule goes on when its person leaves: the identity service answers about tokens alone",
+      "a schedule goes on when its person leaves. The identity service judges a caller's token (Introspect) and issues tokens of services; it has no call and no event that says who is a member, and no token of the person is there when a slot comes. That is its owner's part; until then an admin pauses the schedule",
     async check(stage) {
       const { schedules } = stage.client;
       const definitionId = await stage.publish(PACK);
@@ -194,7 +194,7 @@ export const PEOPLE_ROWS: readonly Requirement[] = [
       const late = {
         ask: {
           ...{ approve: "Pay", action: "pay", by: ["ann"] },
-          escalate: { after: "1s", to: ["boss"] },
+          escalate: { after: "2s", to: ["boss"] },
         },
       };
       const other = await stage.startFile({ workflow: "late", steps: late });
@@ -239,7 +239,8 @@ export const PEOPLE_ROWS: readonly Requirement[] = [
     wanted: "Notification by e-mail, Slack, Teams or SMS, through channels of one's own",
     state: "partly",
     by: "NOTIFICATION; `NOTIFICATIONS_URL=builtin` with `NOTIFICATIONS_TARGETS` and SMTP",
-    lacks: "credentials of a channel that a user or a group has",
+    lacks:
+      "credentials of a channel that a user or a group has: they come with the connections of a workspace; targets are the operator's today",
     async check(stage) {
       const body = `Paid {{ input.amount }} in ${stage.workspaceId}`;
       const steps = {

@@ -5,6 +5,7 @@
 import type { Client } from "@connectrpc/connect";
 import pg from "pg";
 import type { Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
+import type { Workflows } from "../../../gen/workflows/ops/v1/workflows_pb.ts";
 import type { WorkflowService } from "../../../gen/workflows/v1/workflows_pb.ts";
 import { connectService } from "../../../tools/demo/service-client.ts";
 import { parseLogLine, startService } from "../../../tools/demo/service-process.ts";
@@ -19,6 +20,7 @@ export interface Replica {
   readonly url: string;
   readonly workflows: Client<typeof WorkflowService>;
   readonly runs: Client<typeof Runs>;
+  readonly sources: Client<typeof Workflows>;
   /** Everything it logged, an object a line. */
   readonly logged: { readonly [name: string]: unknown }[];
   /** The value of a metric as it is written, labels included; 0 when it is not there. */
@@ -133,6 +135,7 @@ async function startReplica(
     url: service.url,
     workflows: client.workflows,
     runs: client.runs,
+    sources: client.sources,
     logged,
     async metric(name: string) {
       const text = await (await fetch(`${service.url}/metrics`)).text();

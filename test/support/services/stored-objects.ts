@@ -37,6 +37,7 @@ const REST = [
   "workflow_deployments",
   "deploy_policies",
   "workflow_endpoints",
+  "endpoint_old_tokens",
   "workflow_schedules",
   "version_facts",
   "workflow_details",

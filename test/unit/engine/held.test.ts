@@ -41,6 +41,22 @@ describe("config.on_error: hold", () => {
     expect(run.events.slice(-2)).toEqual(["a.started", "a.waiting"]);
   });
 
+  it("keeps what a task asked for, as it was rendered", () => {
+    const config = { ...HOLD.config, instructions: "Charge {{ input.n }} USD" };
+    const run = EngineRun.start(version([step({ id: "a", stepType: "HUMAN_TASK", config })]), {
+      n: 7,
+    });
+    run.put({
+      kind: "step_reported",
+      report: { stepId: "a", state: "FAILED", errorMessage: "no money" } as StepReport,
+    });
+    expect(run.states).toBe("a:WAITING");
+    expect(run.rows.get(0)?.detail).toMatchObject({
+      held: { sinceMs: run.now },
+      asked: { instructions: "Charge 7 USD" },
+    });
+  });
+
   it("comes after the error edge", () => {
     const steps = [agent("a"), step({ id: "b" })];
     const run = EngineRun.start(version(steps, [edge("a>b", "error")]));

@@ -1,4 +1,4 @@
-/** What is told of a sound file: a step that waits for another one and uses nothing of it. */
+/** What is told of a sound file: waits without need, deadlines that come too soon, what is done without asking. */
 import { expect, it } from "vitest";
 import { readWorkflowFile } from "../../../src/file/read-file.ts";
 
@@ -39,4 +39,31 @@ it.each([
 it("a step before it that does something for good comes first", () => {
   const pay = "agent: bank, action: book, undo: { agent: bank, action: free }";
   expect(warned("agent: teller, with: { a: 1 }", pay)).toEqual([]);
+});
+
+/** The warnings of a file. */
+function sentences(text: string) {
+  const file = readWorkflowFile(new TextEncoder().encode(text));
+  expect(file.faults).toEqual([]);
+  return file.warnings.map(({ line, message }) => [line, message]);
+}
+
+it.each([
+  ["an attempt", "a: { agent: x, timeout: 3h, retry: { max: 9, backoff: 1d } }"],
+  ["a wait", "a: { wait: 3h }"],
+  ["a gate", "a: { approve: A, action: p, by: [u], escalate: { after: 1h, to: [v, w] } }"],
+])("%s that may take longer than the run", (_what, step) => {
+  const text = (timeout: string) => `workflow: w\ntimeout: ${timeout}\nsteps:\n  ${step}\n`;
+  expect(sentences(text("2h"))).toEqual([[4, '"a" may take 3h, and the run is ended after 2h']]);
+  expect(sentences(text("3h"))).toEqual([]);
+});
+
+it("what is done for good says whether somebody is asked before", () => {
+  const pay = "pay: { agent: bank, action: pay }";
+  const done = '"pay" does pay, and has no undo';
+  expect(sentences(`workflow: w\nsteps:\n  ${pay}\n`)).toEqual([
+    [3, `${done}, and nobody approves it before`],
+  ]);
+  const ask = "ask: { approve: A, action: ask, by: [u], timeout: 1d }\n  note: { agent: x }";
+  expect(sentences(`workflow: w\nsteps:\n  ${ask}\n  ${pay}\n`)).toEqual([[5, done]]);
 });

@@ -66,7 +66,7 @@ function Delegate({ id }: Props) {
       title="Ask somebody else"
       trigger={<button type="button">Delegate</button>}
       reason="optional"
-      cli={(reason) => withReason(["delegate", id, to], reason)}
+      cli={(reason) => withReason(["delegate", id, to || "PERSON"], reason)}
       isReady={to !== ""}
       act={(reason) => delegate.mutateAsync(reason)}
     >

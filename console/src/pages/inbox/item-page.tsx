@@ -40,7 +40,14 @@ export default function ItemPage({ id }: { readonly id: string }) {
     everyMs: EVERY_MS,
   });
   const note = found.isError && <ErrorNote error={found.error} onRetry={() => found.refetch()} />;
-  if (found.data?.item === undefined) return note || <Loading />;
+  if (found.data?.item === undefined) {
+    return (
+      <>
+        <PageHead title="Inbox" />
+        {note || <Loading />}
+      </>
+    );
+  }
   // What was typed stays when the service does not answer for a while.
   return (
     <>
@@ -89,7 +96,8 @@ function Item({ item, onRefused }: { readonly item: InboxItem; readonly onRefuse
       {isDeploy ? (
         <DeployFacts item={item} />
       ) : (
-        payload !== undefined && <Readable value={payload} />
+        payload !== undefined &&
+        (isDecided(kind) || Object.keys(payload).length > 0) && <Readable value={payload} />
       )}
       <Decided item={item} />
       {isOpen(item) && isDecided(kind) && may("workflows.ops.v1.Inbox/Decide") && (
@@ -132,7 +140,8 @@ function Asked({ item }: { readonly item: InboxItem }) {
   if (kind === ItemKind.HELD) {
     return (
       <p className="asked">
-        It went wrong <RelativeTime at={createdAt} /> and waits for somebody who mends it.
+        It went wrong <RelativeTime at={createdAt} />
+        {isOpen(item) && " and waits for somebody who mends it"}.
       </p>
     );
   }

@@ -25,7 +25,7 @@ export function Readable({ value }: { readonly value: Readonly<Record<string, un
       </div>
       <div className="card-body">
         {isEmpty ? (
-          <p className="muted">There are none.</p>
+          <p className="muted">No details came with it: its title says all of it.</p>
         ) : isJson ? (
           <JsonView value={value} label="Details" />
         ) : (

@@ -11,6 +11,7 @@ import {
 import type { Tone } from "../../parts/badge.tsx";
 import { PlainText } from "../../parts/plain-text.tsx";
 import { RelativeTime } from "../../parts/relative-time.tsx";
+import { Sentence } from "../../parts/sentence.tsx";
 import { paths } from "../../paths.ts";
 import { waitWords } from "./node-facts-of.ts";
 
@@ -36,11 +37,9 @@ const SHOWN_AT_FIRST = 3;
 
 /** On top of the page of a run. */
 export function Explain({
-  runId,
   explanation,
   onChoose,
 }: {
-  readonly runId: string;
   readonly explanation: Explanation;
   readonly onChoose: (stepId: string) => void;
 }) {
@@ -54,11 +53,11 @@ export function Explain({
     <section className="explain" data-tone={tone} aria-label="Why">
       <h2>{words}</h2>
       <p className="explain-sentence">
-        <PlainText most={2_000}>{sentence}</PlainText>
+        <Sentence most={2_000}>{sentence}</Sentence>
       </p>
       {first !== undefined && (
         <ul className="waits">
-          <Wait runId={runId} wait={first} isSaid={isSaid} onChoose={onChoose} />
+          <Wait wait={first} isSaid={isSaid} onChoose={onChoose} />
         </ul>
       )}
       {more > 0 && (
@@ -67,7 +66,7 @@ export function Explain({
           <ul className="waits">
             {others.map((wait, at) => (
               // biome-ignore lint/suspicious/noArrayIndexKey: a step may have several reasons that are alike.
-              <Wait key={at} runId={runId} wait={wait} isSaid={false} onChoose={onChoose} />
+              <Wait key={at} wait={wait} isSaid={false} onChoose={onChoose} />
             ))}
           </ul>
           {moreWaits > 0 && <p>And {moreWaits} that are not listed.</p>}
@@ -78,23 +77,23 @@ export function Explain({
 }
 
 function Wait({
-  runId,
   wait,
   isSaid,
   onChoose,
 }: {
-  readonly runId: string;
   readonly wait: WaitReason;
   readonly isSaid: boolean;
   readonly onChoose: (stepId: string) => void;
 }) {
   const { stepId, code, sentence, lastError, since, nextTryAt, givesUpAt, endsBy } = wait;
   const isNewError = lastError !== "" && !sentence.includes(lastError);
+  // A time is said already.
+  const enders = endsBy.filter(({ kind }) => kind !== Party_Kind.TIME);
   return (
     <li>
       {!isSaid && (
         <p>
-          <PlainText most={2_000}>{sentence}</PlainText>
+          <Sentence most={2_000}>{sentence}</Sentence>
         </p>
       )}
       {isNewError && (
@@ -124,27 +123,27 @@ function Wait({
             gives up <RelativeTime at={givesUpAt} />
           </span>
         )}
-        {endsBy.length > 0 && (
+        {enders.length > 0 && (
           <span>
-            ends by <PlainText most={300}>{endsBy.map(partyWords).join(", ")}</PlainText>
+            up to <PlainText most={300}>{enders.map(partyWords).join(", ")}</PlainText>
           </span>
         )}
-        <WhereTo runId={runId} wait={wait} />
+        <WhereTo wait={wait} />
       </p>
     </li>
   );
 }
 
 /** The page on which the wait can be ended or looked into. */
-export function WhereTo({ runId, wait }: { readonly runId: string; readonly wait: WaitReason }) {
-  const { code, stepId, attempt, childRunId, queue, setting } = wait;
+export function WhereTo({ wait }: { readonly wait: WaitReason }) {
+  const { code, inboxItemId, childRunId, queue, setting } = wait;
   switch (code) {
     case ReasonCode.APPROVAL:
-      return <Link href={paths.item(`${runId}/${stepId}/1`)}>Decide in the inbox</Link>;
+      return <ItemLink id={inboxItemId}>Decide in the inbox</ItemLink>;
     case ReasonCode.TASK:
-      return <Link href={paths.item(`${runId}/${stepId}/${attempt}`)}>Open the task</Link>;
+      return <ItemLink id={inboxItemId}>Open the task</ItemLink>;
     case ReasonCode.HELD:
-      return <Link href={paths.item(`${runId}/${stepId}/0`)}>Mend it</Link>;
+      return <ItemLink id={inboxItemId}>Mend it</ItemLink>;
     case ReasonCode.CHILD:
       return childRunId === "" ? null : (
         <Link href={paths.run(childRunId)}>Open the child run</Link>
@@ -161,6 +160,11 @@ export function WhereTo({ runId, wait }: { readonly runId: string; readonly wait
     default:
       return null;
   }
+}
+
+/** Nothing where the service names no item. */
+function ItemLink({ id, children }: { readonly id: string; readonly children: string }) {
+  return id === "" ? null : <Link href={paths.item(id)}>{children}</Link>;
 }
 
 function partyWords({ kind, id }: Party): string {

@@ -5,6 +5,7 @@ import {
   type StateChange,
 } from "../../../../gen/workflows/ops/v1/runs_pb.ts";
 import { StepRunState, WorkflowState } from "../../../../gen/workflows/v1/workflows_pb.ts";
+import { actorWords } from "../../api/names.ts";
 import { stepLook } from "../../parts/graph/step-words.ts";
 import { lookOfRun } from "../../parts/state-badge.tsx";
 
@@ -63,12 +64,6 @@ export function causeWords(cause: Cause | undefined): string {
     default:
       return id;
   }
-}
-
-/** A name as the service records it: one that nobody proved is marked. */
-function actorWords(actor: string): string {
-  const name = actor.replace(/^unverified:/, "");
-  return name === actor ? name : `${name} (unverified)`;
 }
 
 function stepWord(state: StepRunState, isHeld = false): string {

@@ -21,7 +21,7 @@ import { StepState } from "../../parts/state-badge.tsx";
 
 const KEPT: Readonly<Record<KeptReason, string>> = {
   [KeptReason.UNSPECIFIED]: "",
-  [KeptReason.CANCEL_ALONE]: "only compensate undoes it",
+  [KeptReason.CANCEL_ALONE]: "it stays done: only Undo takes it back",
   [KeptReason.NO_COMPENSATION]: "it has no undo",
   [KeptReason.SKIPPED_BY_ORDER]: "it was skipped by an order",
   [KeptReason.NO_SUCCESS]: "it did not succeed",
@@ -41,7 +41,7 @@ const WHY: Readonly<Record<PlanReason, string>> = {
 };
 const ACTS: readonly [act: PlanAct, title: string][] = [
   [PlanAct.RUN, "Runs at once"],
-  [PlanAct.LATER, "Runs or not, as those before it end"],
+  [PlanAct.LATER, "May run, as the steps before it end"],
   [PlanAct.REUSE, "Keeps the output it had: no call, no cost"],
   [PlanAct.SKIP, "Is skipped at once"],
 ];
@@ -168,8 +168,9 @@ function inFlightWords(step: StepInFlight): string {
     objectiveId === "" ? "" : `with its objective ${objectiveId}`,
     queue === "" ? "" : `with its task of the queue ${queue}`,
     childRunIds.length === 0 ? "" : `with ${childRunIds.length} child runs`,
-    openApprovalRequestIds.length === 0 ? "" : "its approval request stays open with its owner",
-    mayHaveActed ? "it may have had an effect" : "",
+    openApprovalRequestIds.length === 0 ? "" : "its approval request stays open",
+    // A request has no effect before it is decided.
+    mayHaveActed && openApprovalRequestIds.length === 0 ? "it may have had an effect" : "",
   ];
   return words.filter((word) => word !== "").join(", ");
 }

@@ -11,6 +11,7 @@ import type {
 import { CliLine } from "../../parts/cli-line.tsx";
 import { ErrorNote } from "../../parts/error-note.tsx";
 import { Loading } from "../../parts/loading.tsx";
+import { PageHead } from "../../parts/page-head.tsx";
 import { useWorkflowNames } from "../../parts/runs/search.ts";
 import { useSearchParam } from "../../parts/search-param.ts";
 import { type Tab, Tabs } from "../../parts/tabs.tsx";
@@ -46,13 +47,29 @@ export default function RunPage({ id }: { readonly id: string }) {
   const made = version.data?.version;
   // What is known stays when it is asked for again and no answer comes: the stream says that the service is away.
   if (run === undefined && head.isError) {
-    return <ErrorNote error={head.error} onRetry={() => head.refetch()} />;
+    return <NoRun error={head.error} onRetry={() => head.refetch()} />;
   }
   if (made === undefined && version.isError) {
-    return <ErrorNote error={version.error} onRetry={() => version.refetch()} />;
+    return <NoRun error={version.error} onRetry={() => version.refetch()} />;
   }
-  if (run === undefined || picture === undefined || made === undefined) return <Loading />;
+  if (run === undefined || picture === undefined || made === undefined) {
+    return (
+      <>
+        <PageHead title="Run" />
+        <Loading />
+      </>
+    );
+  }
   return <Run key={id} run={run} version={made} picture={picture} followed={followed} />;
+}
+
+function NoRun({ error, onRetry }: { readonly error: unknown; readonly onRetry: () => unknown }) {
+  return (
+    <>
+      <PageHead title="Run" />
+      <ErrorNote error={error} onRetry={onRetry} />
+    </>
+  );
 }
 
 interface RunProps {
@@ -115,9 +132,7 @@ function Run({ run, version, picture, followed }: RunProps) {
         name={nameOf(run.definitionId)}
         environment={explanation?.environment ?? ""}
       />
-      {explanation !== undefined && (
-        <Explain runId={id} explanation={explanation} onChoose={choose} />
-      )}
+      {explanation !== undefined && <Explain explanation={explanation} onChoose={choose} />}
       <div className={step === undefined ? "run-body" : "run-body has-drawer"}>
         <div className="run-main">
           <Tabs label="Views of the run" tabs={tabs} />

@@ -39,8 +39,7 @@ export function RunTree({
       {truncated && <p className="run-hint">There are more runs below than are listed here.</p>}
       {above.length === 0 && descendants.length === 0 && (
         <p className="run-hint">
-          No run started it, and it started none. A step with <code>workflow:</code> starts child
-          runs.
+          No run started it, and it started none. A step with <code>run:</code> starts child runs.
         </p>
       )}
     </section>

@@ -16,6 +16,7 @@ import { stepLook, typeShown } from "../../parts/graph/step-words.ts";
 import { costWords } from "../../parts/money.ts";
 import { PlainText } from "../../parts/plain-text.tsx";
 import { Duration, RelativeTime } from "../../parts/relative-time.tsx";
+import { Sentence } from "../../parts/sentence.tsx";
 import { RunState } from "../../parts/state-badge.tsx";
 import { paths } from "../../paths.ts";
 import { WhereTo } from "./explain.tsx";
@@ -76,7 +77,7 @@ export function StepDrawer(props: Props) {
       {said.map((wait, at) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: a step may have several reasons that are alike.
         <p key={at} className="drawer-wait">
-          <PlainText most={2_000}>{wait.sentence}</PlainText> <WhereTo runId={runId} wait={wait} />
+          <Sentence most={2_000}>{wait.sentence}</Sentence> <WhereTo wait={wait} />
         </p>
       ))}
       {picture !== undefined && picture.errorMessage !== "" && waits.length === 0 && (
@@ -197,9 +198,9 @@ function AttemptRow({
         <Duration from={from} to={endedAtMs === undefined ? undefined : new Date(endedAtMs)} />
         {waitsFromMs !== undefined && endedAtMs !== undefined && (
           <span className="muted"> (waited {lengthWords(endedAtMs - waitsFromMs)})</span>
-        )}{" "}
+        )}
         <span className="muted">
-          began <RelativeTime at={from} />
+          , began <RelativeTime at={from} />
           {idleMs > 0 && `, ${lengthWords(idleMs)} after the one before`}
           {costUsd > 0 && `, ${costWords(costUsd)}`}
         </span>
@@ -218,6 +219,9 @@ function AttemptRow({
   );
 }
 
+/** Ids of runs that began together differ at their ends alone. */
+const OWN_CHARS = 12;
+
 function ChildRuns({ step, childRuns }: Props) {
   const [most, setMost] = useState(CHILDREN_AT_ONCE);
   if (childRuns.length === 0) {
@@ -231,7 +235,9 @@ function ChildRuns({ step, childRuns }: Props) {
           <li key={runId}>
             <span className="muted number">{at + 1}</span>
             <RunState state={state} />
-            <Link href={paths.run(runId)}>{runId}</Link>
+            <Link href={paths.run(runId)} title={runId}>
+              …{runId.slice(-OWN_CHARS)}
+            </Link>
             <Duration from={startedAt} to={completedAt} />
           </li>
         ))}

@@ -176,9 +176,12 @@ function ticksOf(
     const wanted = Math.max(1, Math.round(TICKS * (place(toMs) - place(fromMs))));
     const stepMs = roundStep((toMs - fromMs) / wanted);
     const firstMs = Math.ceil((fromMs - startMs) / stepMs) * stepMs;
+    // The label of the break that ends the piece stands there.
+    const lastAt = piece < breaks.length ? place(toMs) - TICK_GAP : 1;
     for (let ms = firstMs; ms <= toMs - startMs; ms += stepMs) {
       const at = place(startMs + ms);
-      if (at - (ticks.at(-1)?.at ?? -1) >= TICK_GAP) ticks.push({ at, ms });
+      const isFree = at - (ticks.at(-1)?.at ?? -1) >= TICK_GAP;
+      if (isFree && (ms === 0 || at <= lastAt)) ticks.push({ at, ms });
     }
   }
   return ticks;

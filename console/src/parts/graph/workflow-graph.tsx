@@ -24,6 +24,8 @@ const SMALLEST_ZOOM = 0.05;
 /** Below it names cannot be read: rather a part of the graph is shown at first. */
 const FIRST_ZOOM = 0.6;
 const MARGIN = 24;
+/** Labels of links may stand out of the layout at its sides. */
+const SIDE = 40;
 
 /** What is drawn. */
 export interface WorkflowGraphProps {
@@ -120,7 +122,7 @@ function firstViewport(
 ) {
   const room = { width: place?.clientWidth ?? width, height: place?.clientHeight ?? height };
   const [wide, high] = [
-    (room.width - 2 * MARGIN) / Math.max(1, width),
+    (room.width - 2 * SIDE) / Math.max(1, width),
     (room.height - 2 * MARGIN) / Math.max(1, height),
   ];
   const zoom = Math.min(1, Math.max(FIRST_ZOOM, Math.min(wide, high)));

@@ -36,16 +36,16 @@ const WAITS: Readonly<Record<string, string>> = {
 };
 
 const SINCE: Readonly<Record<string, string>> = {
-  "1h": "the last hour",
-  "24h": "the last 24 hours",
-  "7d": "the last 7 days",
-  "30d": "the last 30 days",
+  "1h": "1 hour",
+  "24h": "24 hours",
+  "7d": "7 days",
+  "30d": "30 days",
 };
 
 const OPEN_FOR: Readonly<Record<string, string>> = {
-  "1h": "an hour",
-  "24h": "a day",
-  "7d": "a week",
+  "1h": "1 hour",
+  "24h": "1 day",
+  "7d": "7 days",
 };
 
 const OUTCOMES: Readonly<Record<string, string>> = {
@@ -133,8 +133,8 @@ export function FilterFields({
         count={(value) => countOf(counts, "waiting_for", `REASON_CODE_${value.toUpperCase()}`)}
       />
       <Choice {...common} name="outcome" label="Ended as" options={OUTCOMES} />
-      <Choice {...common} name="since" label="Started in" options={SINCE} />
-      <Choice {...common} name="open-for" label="Open for over" options={OPEN_FOR} />
+      <Choice {...common} name="since" label="Started within" options={SINCE} />
+      <Choice {...common} name="open-for" label="Open over" options={OPEN_FOR} />
       <label className="filter">
         <span>Error has</span>
         <input

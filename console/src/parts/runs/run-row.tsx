@@ -61,7 +61,8 @@ export const RUN_COLUMNS = ["State", "Workflow", "Where it stands", "Started", "
 function Place({ run }: { readonly run: WorkflowRun }) {
   if (run.state === WorkflowState.FAILED) {
     const failed = run.steps.filter(({ state }) => state === StepRunState.FAILED);
-    if (failed.length === 0) return null;
+    const isUndone = run.steps.some(({ state }) => state === StepRunState.COMPENSATED);
+    if (failed.length === 0) return isUndone ? <span className="muted">undone</span> : null;
     return <span>failed at {listWords(failed)}</span>;
   }
   const open = run.steps.filter(({ state }) => OPEN.has(state));

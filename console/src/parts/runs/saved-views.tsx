@@ -1,6 +1,6 @@
 /** The saved views above the list of runs: each is a link, and the one that is shown can be renamed and deleted. */
 import { Bookmark, Pencil, Trash2 } from "lucide-react";
-import { type FormEvent, useId, useState } from "react";
+import { type FormEvent, type ReactNode, useId, useState } from "react";
 import { Link } from "wouter";
 import { paths } from "../../paths.ts";
 import { Dialog, DialogClose, type Trigger } from "../dialog.tsx";
@@ -15,8 +15,14 @@ import {
   useViews,
 } from "./views.ts";
 
-/** Nothing where there is no view, and no filter that could be one. */
-export function SavedViews({ filters }: { readonly filters: Filters }) {
+/** Nothing where there is no view, and no filter that could be one. `children`: what else is done with the filters. */
+export function SavedViews({
+  filters,
+  children,
+}: {
+  readonly filters: Filters;
+  readonly children?: ReactNode;
+}) {
   const views = useViews();
   const [isKept, setKept] = useState(true);
   const query = queryOf(filters);
@@ -78,6 +84,7 @@ export function SavedViews({ filters }: { readonly filters: Filters }) {
           </button>
         </>
       )}
+      {children}
       {!isKept && (
         <span className="fault" role="status">
           The browser keeps nothing for this page: views are gone with it.

@@ -96,13 +96,13 @@ const EVERY_STATUS: WorkflowStatus[] = Object.values(WorkflowStatus).filter((eac
 const MOST_WORKFLOWS = 500;
 const NAMES_STALE_MS = 15_000;
 
-/** The names of workflows by their ids; an id of another one is its own name. */
+/** The names of workflows by their ids; an id of another one is its own name. Until they are known, an ellipsis. */
 export function useWorkflowNames(): (definitionId: string) => string {
-  const { data } = useWorkflows();
+  const { data, isPending } = useWorkflows();
   return useMemo(() => {
     const names = new Map(
       data?.workflows.map(({ definition }) => [definition?.id ?? "", definition?.name ?? ""]),
     );
-    return (definitionId) => names.get(definitionId) ?? definitionId;
-  }, [data]);
+    return (definitionId) => names.get(definitionId) ?? (isPending ? "…" : definitionId);
+  }, [data, isPending]);
 }

@@ -90,12 +90,19 @@ export function Workers() {
         rows={queues.data.queues}
         keyOf={({ name }) => name}
       />
-      <Table
-        label="Workers"
-        columns={workerColumns}
-        rows={workers.data.workers}
-        keyOf={({ id, queue }) => `${queue} ${id}`}
-      />
+      {workers.data.workers.length === 0 ? (
+        <Empty
+          title="No worker has been heard"
+          hint="A worker is a program of yours that does the tasks of a queue: docs/workers.md."
+        />
+      ) : (
+        <Table
+          label="Workers"
+          columns={workerColumns}
+          rows={workers.data.workers}
+          keyOf={({ id, queue }) => `${queue} ${id}`}
+        />
+      )}
     </div>
   );
 }

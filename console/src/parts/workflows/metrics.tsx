@@ -1,10 +1,12 @@
 /** Numbers of a workflow's runs in words. */
 import { Ban, CircleCheck, CircleDashed, CirclePlay, CircleX, TimerOff, Undo2 } from "lucide-react";
+import { Link } from "wouter";
 import { RunOutcome } from "../../../../gen/workflows/ops/v1/runs_pb.ts";
-import type { Metrics } from "../../../../gen/workflows/ops/v1/workflow_stats_pb.ts";
+import type { Metrics, RecentRun } from "../../../../gen/workflows/ops/v1/workflow_stats_pb.ts";
+import { paths } from "../../paths.ts";
 import { Badge } from "../badge.tsx";
 import { RelativeTime } from "../relative-time.tsx";
-import type { Look } from "../state-badge.tsx";
+import { type Look, lookOfRun } from "../state-badge.tsx";
 
 const UNKNOWN: Look = { word: "Unknown", tone: "idle", icon: CircleDashed };
 const OUTCOMES: Readonly<Record<RunOutcome, Look>> = {
@@ -29,18 +31,35 @@ export function OutcomeBadge({ outcome }: { readonly outcome: RunOutcome }) {
   );
 }
 
-/** How the run went that ended last, and when the last one started. */
-export function LastOutcome({ metrics }: { readonly metrics: Metrics | undefined }) {
-  if (metrics?.lastRunAt === undefined) return <span className="muted">none</span>;
+/** The newest runs as a strip, the newest at its end; below it how the run went that ended last, and when the last one started. */
+export function LastRuns({ metrics }: { readonly metrics: Metrics | undefined }) {
+  const { recentRuns = [], lastRunAt, lastRunOutcome = RunOutcome.UNSPECIFIED } = metrics ?? {};
+  if (lastRunAt === undefined && recentRuns.length === 0) {
+    return <span className="muted">none</span>;
+  }
+  const { word } = lookOfOutcome(lastRunOutcome);
   return (
     <span className="workflow-status">
-      {metrics.lastRunOutcome !== RunOutcome.UNSPECIFIED && (
-        <OutcomeBadge outcome={metrics.lastRunOutcome} />
-      )}
+      <span className="strip">
+        {recentRuns.toReversed().map((run) => (
+          <StripRun key={run.runId} run={run} />
+        ))}
+      </span>
       <span className="muted">
-        <RelativeTime at={metrics.lastRunAt} />
+        {lastRunOutcome !== RunOutcome.UNSPECIFIED && `${word}, `}
+        <RelativeTime at={lastRunAt ?? recentRuns[0]?.createdAt} />
       </span>
     </span>
+  );
+}
+
+function StripRun({ run: { runId, state } }: { readonly run: RecentRun }) {
+  const { word, tone, icon: Icon } = lookOfRun(state);
+  return (
+    <Link href={paths.run(runId)} data-tone={tone} title={`${word}: ${runId}`}>
+      <Icon size={13} aria-hidden="true" />
+      <span className="spoken">{`${word} run ${runId}`}</span>
+    </Link>
   );
 }
 

@@ -38,7 +38,7 @@ export function NewWorkflow() {
       cli={(reason) =>
         withReason(
           [
-            ...["create", name],
+            ...["create", name || "NAME"],
             ...(description === "" ? [] : ["--description", description]),
             ...(owner === "" ? [] : ["--owner", owner]),
           ],

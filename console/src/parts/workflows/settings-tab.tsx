@@ -1,7 +1,6 @@
 /** What a workflow is called and whose it is; and its end: the archive, or deletion. */
 import { type ReactNode, useId, useState } from "react";
 import { useLocation } from "wouter";
-import { type RunLimit, WhenFull } from "../../../../gen/workflows/ops/v1/run_limits_pb.ts";
 import type { Workflow } from "../../../../gen/workflows/ops/v1/workflows_pb.ts";
 import { useApi } from "../../api/api.tsx";
 import { useAct } from "../../api/queries.ts";
@@ -10,6 +9,7 @@ import { paths } from "../../paths.ts";
 import { ActionDialog } from "../action-dialog.tsx";
 import { withReason } from "../cli-line.tsx";
 import { PlainText } from "../plain-text.tsx";
+import { RunLimitCard } from "./run-limit.tsx";
 
 const SERVICE = "workflows.ops.v1.Workflows";
 
@@ -32,9 +32,9 @@ export function SettingsTab({ workflow }: { readonly workflow: Workflow }) {
           <Fact name="Owner">{owner}</Fact>
           <Fact name="Team">{team}</Fact>
           <Fact name="Tags">{tags.join(", ")}</Fact>
-          <Fact name="Open runs at most">{limitWords(workflow.runLimit)}</Fact>
         </dl>
       </article>
+      <RunLimitCard workflow={workflow} />
       <article className="card">
         <div className="card-head">
           <h2>{isArchived ? "It is archived" : "When it is not needed any more"}</h2>
@@ -70,21 +70,6 @@ function Fact({ name, children }: { readonly name: string; readonly children: st
       </dd>
     </div>
   );
-}
-
-const WHEN_FULL: Readonly<Record<WhenFull, string>> = {
-  [WhenFull.UNSPECIFIED]: "further ones wait",
-  [WhenFull.QUEUE]: "further ones wait",
-  [WhenFull.DROP]: "further starts are dropped",
-  [WhenFull.REPLACE]: "further ones replace the oldest",
-};
-
-/** "": there is none. */
-function limitWords(limit: RunLimit | undefined): string {
-  if (limit === undefined) return "";
-  const { maxOpenRuns, concurrencyKey, whenFull } = limit;
-  const ofKey = concurrencyKey === "" ? "" : ` of each ${concurrencyKey}`;
-  return `${maxOpenRuns}${ofKey}; ${WHEN_FULL[whenFull]}`;
 }
 
 const FIELDS = ["name", "description", "owner", "team", "tags"] as const;

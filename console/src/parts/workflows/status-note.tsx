@@ -7,8 +7,8 @@ import {
 } from "../../../../gen/workflows/ops/v1/workflow_pauses_pb.ts";
 import type { Workflow } from "../../../../gen/workflows/ops/v1/workflows_pb.ts";
 import { paths } from "../../paths.ts";
-import { PlainText } from "../plain-text.tsx";
 import { RelativeTime } from "../relative-time.tsx";
+import { Sentence } from "../sentence.tsx";
 import { lookOfStatus } from "./status.tsx";
 
 const { ARCHIVED, PAUSED, PENDING_APPROVAL, FAILED } = WorkflowStatus;
@@ -27,7 +27,7 @@ export function StatusNote({ workflow }: { readonly workflow: Workflow }) {
       <div>
         {statusReasons.map((reason) => (
           <p key={reason}>
-            <PlainText most={500}>{reason}</PlainText>
+            <Sentence most={500}>{reason}</Sentence>
           </p>
         ))}
         {status === PAUSED && pause !== undefined && <PauseFacts pause={pause} id={id} />}
@@ -47,19 +47,13 @@ export function StatusNote({ workflow }: { readonly workflow: Workflow }) {
 }
 
 function PauseFacts({ pause, id }: { readonly pause: WorkflowPause; readonly id: string }) {
-  const { pausedAt, pausedBy, onMissed, missedCount, queuedCount } = pause;
+  const { pausedAt, onMissed, missedCount, queuedCount } = pause;
   const isQueue = onMissed === OnMissedTrigger.QUEUE;
   const missed = Number(missedCount);
   return (
     <p>
-      Paused <RelativeTime at={pausedAt} />
-      {pausedBy !== "" && (
-        <>
-          {" by "}
-          <PlainText most={200}>{pausedBy.replace(/^unverified:/, "")}</PlainText>
-        </>
-      )}
-      . {isQueue ? "Triggers wait until it is resumed." : "Triggers are listed and start nothing."}{" "}
+      That was <RelativeTime at={pausedAt} />.{" "}
+      {isQueue ? "Triggers wait until it is resumed." : "Triggers are listed and start nothing."}{" "}
       <Link href={paths.workflowTab(id, "triggers")}>
         {missed === 1 ? "1 trigger" : `${missed} triggers`} came meanwhile
       </Link>

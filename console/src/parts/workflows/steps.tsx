@@ -30,11 +30,9 @@ export function Steps({ version }: { readonly version: WorkflowVersion }) {
     { title: "Type", cell: (step) => <StepKind step={step} /> },
     {
       title: "Done by",
-      cell: ({ agentId, requiredCapability, notificationChannel, eventTypePattern }) => (
+      cell: (step) => (
         <code>
-          <PlainText most={200}>
-            {agentId || requiredCapability || notificationChannel || eventTypePattern}
-          </PlainText>
+          <PlainText most={200}>{doneBy(step)}</PlainText>
         </code>
       ),
     },
@@ -42,6 +40,15 @@ export function Steps({ version }: { readonly version: WorkflowVersion }) {
     { title: "Undone by", cell: ({ compensationStepId }) => <code>{compensationStepId}</code> },
   ];
   return <Table label="Steps" columns={columns} rows={version.steps} keyOf={({ id }) => id} />;
+}
+
+/** Who or what does it; "": the service itself, or anybody. */
+function doneBy({ agentId, requiredCapability, config, ...step }: StepDefinition): string {
+  const { assignee, approvers, queue } = config ?? {};
+  const people = Array.isArray(approvers) ? approvers : [approvers, assignee, queue];
+  const named = people.filter((each) => typeof each === "string").join(", ");
+  const { notificationChannel, eventTypePattern } = step;
+  return agentId || requiredCapability || named || notificationChannel || eventTypePattern;
 }
 
 /** The icon and the word of the graph. */

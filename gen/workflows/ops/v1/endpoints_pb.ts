@@ -76,7 +76,7 @@ export type Endpoint = Message<"workflows.ops.v1.Endpoint"> & {
   rotatedAt?: Timestamp | undefined;
 
   /**
-   * Until when the URL before works; unset: no other URL works.
+   * Until when the URL before works; unset: no other URL works. Earlier ones of `rotate_on_publish` may work too, each until its grace is over.
    *
    * @generated from field: google.protobuf.Timestamp old_url_until = 10;
    */
@@ -104,7 +104,7 @@ export type Endpoint = Message<"workflows.ops.v1.Endpoint"> & {
   rotateOnPublish: boolean;
 
   /**
-   * How long the URL before works on then.
+   * How long each URL before works on then; the last ten do at most.
    *
    * @generated from field: int32 grace_seconds = 14;
    */
@@ -484,7 +484,7 @@ export const Endpoints: GenService<{
     output: typeof EndpointsCreateResponseSchema;
   },
   /**
-   * Gives an endpoint another URL. The one before works until the grace is over; the one before that stops to work at once.
+   * Gives an endpoint another URL. The one before works until the grace is over; all before that stop to work at once.
    *
    * @generated from rpc workflows.ops.v1.Endpoints.Rotate
    */

@@ -10,13 +10,15 @@ import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { RunOutcome } from "./runs_pb.ts";
 import { file_workflows_ops_v1_runs } from "./runs_pb.ts";
+import type { WorkflowState } from "../../v1/workflows_pb.ts";
+import { file_workflows_v1_workflows } from "../../v1/workflows_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file workflows/ops/v1/workflow_stats.proto.
  */
 export const file_workflows_ops_v1_workflow_stats: GenFile = /*@__PURE__*/
-  fileDesc("CiV3b3JrZmxvd3Mvb3BzL3YxL3dvcmtmbG93X3N0YXRzLnByb3RvEhB3b3JrZmxvd3Mub3BzLnYxIqECCgdNZXRyaWNzEi8KC2xhc3RfcnVuX2F0GAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI2ChBsYXN0X3J1bl9vdXRjb21lGAIgASgOMhwud29ya2Zsb3dzLm9wcy52MS5SdW5PdXRjb21lEg8KB3J1bnNfN2QYAyABKAMSHQoQc3VjY2Vzc19yYXRlXzMwZBgEIAEoAUgAiAEBEhEKCXJ1bl9jb3VudBgFIAEoAxIVCg1zdWNjZXNzX2NvdW50GAYgASgDEhUKDWZhaWx1cmVfY291bnQYByABKAMSEQoJb3Blbl9ydW5zGAggASgDEhQKDGNvc3RfdXNkXzMwZBgJIAEoAUITChFfc3VjY2Vzc19yYXRlXzMwZCJLCgxPdXRjb21lQ291bnQSLQoHb3V0Y29tZRgBIAEoDjIcLndvcmtmbG93cy5vcHMudjEuUnVuT3V0Y29tZRIMCgRydW5zGAIgASgDIoUBCghEYXlTdGF0cxInCgNkYXkYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3N0YXJ0ZWQYAiABKAMSLQoFZW5kZWQYAyADKAsyHi53b3JrZmxvd3Mub3BzLnYxLk91dGNvbWVDb3VudBIQCghjb3N0X3VzZBgEIAEoASIsCgtGYWlsaW5nU3RlcBIPCgdzdGVwX2lkGAEgASgJEgwKBHJ1bnMYAiABKAMiNgoPR2V0U3RhdHNSZXF1ZXN0EhUKDWRlZmluaXRpb25faWQYASABKAkSDAoEZGF5cxgCIAEoBSLOAwoQR2V0U3RhdHNSZXNwb25zZRIPCgdzdGFydGVkGAEgASgDEi0KBWVuZGVkGAIgAygLMh4ud29ya2Zsb3dzLm9wcy52MS5PdXRjb21lQ291bnQSGQoMc3VjY2Vzc19yYXRlGAMgASgBSACIAQESGAoLcDUwX3NlY29uZHMYBCABKAFIAYgBARIYCgtwOTVfc2Vjb25kcxgFIAEoAUgCiAEBEhkKDG1lYW5fc2Vjb25kcxgGIAEoAUgDiAEBEhAKCGNvc3RfdXNkGAcgASgBEigKBGRheXMYCCADKAsyGi53b3JrZmxvd3Mub3BzLnYxLkRheVN0YXRzEjQKDWZhaWxpbmdfc3RlcHMYCSADKAsyHS53b3JrZmxvd3Mub3BzLnYxLkZhaWxpbmdTdGVwEikKBXNpbmNlGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCg1jb3VudGVkX3NpbmNlGAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIPCg1fc3VjY2Vzc19yYXRlQg4KDF9wNTBfc2Vjb25kc0IOCgxfcDk1X3NlY29uZHNCDwoNX21lYW5fc2Vjb25kc2IGcHJvdG8z", [file_google_protobuf_timestamp, file_workflows_ops_v1_runs]);
+  fileDesc("CiV3b3JrZmxvd3Mvb3BzL3YxL3dvcmtmbG93X3N0YXRzLnByb3RvEhB3b3JrZmxvd3Mub3BzLnYxItMCCgdNZXRyaWNzEi8KC2xhc3RfcnVuX2F0GAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI2ChBsYXN0X3J1bl9vdXRjb21lGAIgASgOMhwud29ya2Zsb3dzLm9wcy52MS5SdW5PdXRjb21lEg8KB3J1bnNfN2QYAyABKAMSHQoQc3VjY2Vzc19yYXRlXzMwZBgEIAEoAUgAiAEBEhEKCXJ1bl9jb3VudBgFIAEoAxIVCg1zdWNjZXNzX2NvdW50GAYgASgDEhUKDWZhaWx1cmVfY291bnQYByABKAMSEQoJb3Blbl9ydW5zGAggASgDEhQKDGNvc3RfdXNkXzMwZBgJIAEoARIwCgtyZWNlbnRfcnVucxgKIAMoCzIbLndvcmtmbG93cy5vcHMudjEuUmVjZW50UnVuQhMKEV9zdWNjZXNzX3JhdGVfMzBkIncKCVJlY2VudFJ1bhIOCgZydW5faWQYASABKAkSKgoFc3RhdGUYAiABKA4yGy53b3JrZmxvd3MudjEuV29ya2Zsb3dTdGF0ZRIuCgpjcmVhdGVkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJLCgxPdXRjb21lQ291bnQSLQoHb3V0Y29tZRgBIAEoDjIcLndvcmtmbG93cy5vcHMudjEuUnVuT3V0Y29tZRIMCgRydW5zGAIgASgDIoUBCghEYXlTdGF0cxInCgNkYXkYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3N0YXJ0ZWQYAiABKAMSLQoFZW5kZWQYAyADKAsyHi53b3JrZmxvd3Mub3BzLnYxLk91dGNvbWVDb3VudBIQCghjb3N0X3VzZBgEIAEoASIsCgtGYWlsaW5nU3RlcBIPCgdzdGVwX2lkGAEgASgJEgwKBHJ1bnMYAiABKAMiNgoPR2V0U3RhdHNSZXF1ZXN0EhUKDWRlZmluaXRpb25faWQYASABKAkSDAoEZGF5cxgCIAEoBSLOAwoQR2V0U3RhdHNSZXNwb25zZRIPCgdzdGFydGVkGAEgASgDEi0KBWVuZGVkGAIgAygLMh4ud29ya2Zsb3dzLm9wcy52MS5PdXRjb21lQ291bnQSGQoMc3VjY2Vzc19yYXRlGAMgASgBSACIAQESGAoLcDUwX3NlY29uZHMYBCABKAFIAYgBARIYCgtwOTVfc2Vjb25kcxgFIAEoAUgCiAEBEhkKDG1lYW5fc2Vjb25kcxgGIAEoAUgDiAEBEhAKCGNvc3RfdXNkGAcgASgBEigKBGRheXMYCCADKAsyGi53b3JrZmxvd3Mub3BzLnYxLkRheVN0YXRzEjQKDWZhaWxpbmdfc3RlcHMYCSADKAsyHS53b3JrZmxvd3Mub3BzLnYxLkZhaWxpbmdTdGVwEikKBXNpbmNlGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCg1jb3VudGVkX3NpbmNlGAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIPCg1fc3VjY2Vzc19yYXRlQg4KDF9wNTBfc2Vjb25kc0IOCgxfcDk1X3NlY29uZHNCDwoNX21lYW5fc2Vjb25kc2IGcHJvdG8z", [file_google_protobuf_timestamp, file_workflows_ops_v1_runs, file_workflows_v1_workflows]);
 
 /**
  * What is known of a workflow's runs. It counts what was published: a run is counted a second after its commit at the latest, while
@@ -85,6 +87,13 @@ export type Metrics = Message<"workflows.ops.v1.Metrics"> & {
    * @generated from field: double cost_usd_30d = 9;
    */
   costUsd30d: number;
+
+  /**
+   * The newest runs as they stand now, newest first; 10 at most.
+   *
+   * @generated from field: repeated workflows.ops.v1.RecentRun recent_runs = 10;
+   */
+  recentRuns: RecentRun[];
 };
 
 /**
@@ -93,6 +102,35 @@ export type Metrics = Message<"workflows.ops.v1.Metrics"> & {
  */
 export const MetricsSchema: GenMessage<Metrics> = /*@__PURE__*/
   messageDesc(file_workflows_ops_v1_workflow_stats, 0);
+
+/**
+ * A run of a workflow's newest ones.
+ *
+ * @generated from message workflows.ops.v1.RecentRun
+ */
+export type RecentRun = Message<"workflows.ops.v1.RecentRun"> & {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * @generated from field: workflows.v1.WorkflowState state = 2;
+   */
+  state: WorkflowState;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp created_at = 3;
+   */
+  createdAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message workflows.ops.v1.RecentRun.
+ * Use `create(RecentRunSchema)` to create a new message.
+ */
+export const RecentRunSchema: GenMessage<RecentRun> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_workflow_stats, 1);
 
 /**
  * Runs that ended in one way.
@@ -116,7 +154,7 @@ export type OutcomeCount = Message<"workflows.ops.v1.OutcomeCount"> & {
  * Use `create(OutcomeCountSchema)` to create a new message.
  */
 export const OutcomeCountSchema: GenMessage<OutcomeCount> = /*@__PURE__*/
-  messageDesc(file_workflows_ops_v1_workflow_stats, 1);
+  messageDesc(file_workflows_ops_v1_workflow_stats, 2);
 
 /**
  * One day in UTC.
@@ -158,7 +196,7 @@ export type DayStats = Message<"workflows.ops.v1.DayStats"> & {
  * Use `create(DayStatsSchema)` to create a new message.
  */
 export const DayStatsSchema: GenMessage<DayStats> = /*@__PURE__*/
-  messageDesc(file_workflows_ops_v1_workflow_stats, 2);
+  messageDesc(file_workflows_ops_v1_workflow_stats, 3);
 
 /**
  * A step that failed runs.
@@ -184,7 +222,7 @@ export type FailingStep = Message<"workflows.ops.v1.FailingStep"> & {
  * Use `create(FailingStepSchema)` to create a new message.
  */
 export const FailingStepSchema: GenMessage<FailingStep> = /*@__PURE__*/
-  messageDesc(file_workflows_ops_v1_workflow_stats, 3);
+  messageDesc(file_workflows_ops_v1_workflow_stats, 4);
 
 /**
  * @generated from message workflows.ops.v1.GetStatsRequest
@@ -210,7 +248,7 @@ export type GetStatsRequest = Message<"workflows.ops.v1.GetStatsRequest"> & {
  * Use `create(GetStatsRequestSchema)` to create a new message.
  */
 export const GetStatsRequestSchema: GenMessage<GetStatsRequest> = /*@__PURE__*/
-  messageDesc(file_workflows_ops_v1_workflow_stats, 4);
+  messageDesc(file_workflows_ops_v1_workflow_stats, 5);
 
 /**
  * @generated from message workflows.ops.v1.GetStatsResponse
@@ -294,5 +332,5 @@ export type GetStatsResponse = Message<"workflows.ops.v1.GetStatsResponse"> & {
  * Use `create(GetStatsResponseSchema)` to create a new message.
  */
 export const GetStatsResponseSchema: GenMessage<GetStatsResponse> = /*@__PURE__*/
-  messageDesc(file_workflows_ops_v1_workflow_stats, 5);
+  messageDesc(file_workflows_ops_v1_workflow_stats, 6);
 

@@ -26,7 +26,7 @@ import { starterKindOf } from "../starter-messages.ts";
 import { at } from "./reason.ts";
 import { stepReasons } from "./reasons.ts";
 import { readRunFacts } from "./run-facts.ts";
-import { runReasons } from "./run-reasons.ts";
+import { endedWords, runReasons } from "./run-reasons.ts";
 
 const WAITS_AT_MOST = 200;
 
@@ -39,11 +39,14 @@ export function explainWith(replica: ReplicaView | undefined) {
     const facts = await readRunFacts(deps, replica, request.runId);
     const { run, graph, nowMs } = facts;
     const ofSteps = stepReasons(facts);
-    const waits = [...(isFinalRun(run.state) ? [] : runReasons(facts)), ...ofSteps.waits];
+    const waits = [
+      ...(isFinalRun(run.state) ? [] : runReasons(facts)),
+      ...mostUrgentFirst(ofSteps.waits),
+    ];
     const verdict = verdictOf(run, waits);
     const explanation = {
       verdict,
-      sentence: sentenceOf(run, verdict, waits),
+      sentence: sentenceOf(run, verdict, waits, endedWords(facts)),
       waits: waits.slice(0, WAITS_AT_MOST),
       moreWaits: Math.max(0, waits.length - WAITS_AT_MOST) + ofSteps.more,
       computedAt: timestampFromMs(nowMs),
@@ -53,6 +56,22 @@ export function explainWith(replica: ReplicaView | undefined) {
     };
     return { explanation };
   };
+}
+
+/** What somebody has to mend. */
+const TO_MEND: ReadonlySet<ReasonCode> = new Set([
+  ...[ReasonCode.HELD, ReasonCode.DEAD_LETTER, ReasonCode.NOT_CONFIGURED, ReasonCode.NO_AGENT],
+  ...[ReasonCode.BREAKER_OPEN, ReasonCode.COLLABORATOR_AWAY],
+  ...[ReasonCode.WORKER_LOST, ReasonCode.QUEUE_UNSERVED],
+]);
+
+/** A step that waits for its own steps says nothing that those do not. The sort is stable. */
+function mostUrgentFirst(waits: readonly WaitReason[]): WaitReason[] {
+  const rank = ({ code }: WaitReason) => {
+    if (TO_MEND.has(code)) return 0;
+    return code === ReasonCode.STEPS ? 2 : 1;
+  };
+  return [...waits].sort((a, b) => rank(a) - rank(b));
 }
 
 function edgeStateOf(mark: number): EdgeState {
@@ -67,14 +86,21 @@ function verdictOf({ state, pending }: Run, waits: readonly WaitReason[]): RunVe
   return isMoving || pending.length > 0 ? RunVerdict.MOVING : RunVerdict.WAITING;
 }
 
-function sentenceOf(run: Run, verdict: RunVerdict, waits: readonly WaitReason[]): string {
+function sentenceOf(
+  run: Run,
+  verdict: RunVerdict,
+  waits: readonly WaitReason[],
+  ended: string,
+): string {
   const [first] = waits;
   const others = waits.length - 1;
-  const more = others > 0 ? ` (and ${others} more)` : "";
-  const why = first === undefined ? "" : `: ${first.sentence}${more}`;
+  const reasons = others === 1 ? "reason" : "reasons";
+  const more = others > 0 ? ` (and ${others} more ${reasons})` : "";
+  const said = first === undefined ? ended : `${first.sentence}${more}`;
+  const why = said === "" ? "" : `: ${said}`;
   if (verdict === RunVerdict.ENDED) {
-    const ended = run.completedAtMs === undefined ? "" : ` since ${at(run.completedAtMs)}`;
-    return `The run is ${run.state}${ended}${why}.`;
+    const since = run.completedAtMs === undefined ? "" : ` since ${at(run.completedAtMs)}`;
+    return `The run is ${run.state}${since}${why}.`;
   }
   const goes = verdict === RunVerdict.MOVING ? " and moves" : "";
   return `The run is ${run.state}${goes}${why}.`;

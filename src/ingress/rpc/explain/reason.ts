@@ -28,6 +28,8 @@ export interface Reason {
   readonly eventSubject?: string;
   readonly setting?: string;
   readonly queue?: string;
+  /** Place of the step's item in the Inbox, as of steps/person-items.ts. */
+  readonly itemPlace?: number;
 }
 
 /** A step that is open, with its row. */

@@ -81,12 +81,14 @@ function withLetter(facts: RunFacts, { step, row }: OpenStep, reason: Reason): R
 }
 
 function messageOf({ run }: RunFacts, { step, row }: OpenStep, reason: Reason): WaitReason {
-  const { sinceMs = row.startedAtMs, nextTryAtMs, givesUpAtMs, endsBy = [], ...rest } = reason;
+  const { sinceMs = row.startedAtMs, nextTryAtMs, givesUpAtMs, endsBy = [], ...more } = reason;
+  const { itemPlace, ...rest } = more;
   const isOpen = !isFinalStep(row.state);
   const deadlineMs = run.state === "COMPENSATING" ? undefined : run.deadlineAtMs;
   const ends = [row.timeoutAtMs, deadlineMs, givesUpAtMs].filter((ms) => ms !== undefined);
   return create(WaitReasonSchema, {
     ...rest,
+    inboxItemId: itemPlace === undefined ? "" : `${run.id}/${step.def.id}/${itemPlace}`,
     stepId: step.def.id,
     attempt: row.retryCount + 1,
     since: timestampFromMs(sinceMs),

@@ -4,6 +4,7 @@
  */
 import type { ReasonCode as Code } from "../../../../gen/workflows/ops/v1/runs_pb.ts";
 import { Party_Kind, ReasonCode } from "../../../../gen/workflows/ops/v1/runs_pb.ts";
+import { HELD_PLACE } from "../../../engine/steps/person-items.ts";
 import { type CallKind, OWN_CALLS } from "../../../engine/values/call.ts";
 import type { RunNote } from "../../../store/reads/run-waits.ts";
 import { missingSetting } from "./owners.ts";
@@ -18,9 +19,10 @@ export function retryReason(facts: RunFacts, open: OpenStep): Reason {
   // Attempts that a caller ordered come on top.
   const left = Math.max(0, step.retry.maxRetries - row.retryCount);
   const next = `attempt ${row.retryCount + 1} of step ${step.def.id} begins at ${at(wakeAtMs)}`;
+  const after = left === 0 ? "it is the last one" : `${left} more may follow`;
   return {
     ...causeOf(facts, open, failed.call, ReasonCode.RETRY),
-    sentence: `${next}, for the one before failed (${left} more may follow): ${row.errorMessage}`,
+    sentence: `${next}, for the one before failed (${after}): ${row.errorMessage}`,
     nextTryAtMs: wakeAtMs,
     endsBy: [{ kind: Party_Kind.TIME, id: at(wakeAtMs) }],
     ...(failed.atMs === undefined ? {} : { sinceMs: failed.atMs }),
@@ -34,6 +36,7 @@ export function heldReason({ step, row }: OpenStep, sinceMs: number): Reason {
     code: ReasonCode.HELD,
     sentence: `step ${step.def.id} failed and is held; ${ways}: ${row.errorMessage}`,
     sinceMs,
+    itemPlace: HELD_PLACE,
     endsBy: [{ kind: Party_Kind.PERSON, id: "" }],
   };
 }

@@ -3,12 +3,15 @@
  * Boundary: pure. A step is told apart by what its row holds, not by its type.
  */
 import { Party_Kind, ReasonCode } from "../../../../gen/workflows/ops/v1/runs_pb.ts";
+import { personKindOf } from "../../../engine/steps/person-items.ts";
 import { isFinalStep } from "../../../engine/values/run.ts";
 import type { ApprovalTicket, EventWait } from "../../../engine/values/step-detail.ts";
 import { at, type OpenStep, partyOf, type Reason } from "./reason.ts";
 import type { RunFacts } from "./run-facts.ts";
 
-type Ticket = Pick<ApprovalTicket, "approver" | "requestId" | "dueAfterMs">;
+type Ticket = Pick<ApprovalTicket, "approver" | "requestId" | "dueAfterMs"> & {
+  readonly place: number;
+};
 
 /** The approval requests that are open. */
 export function ticketReasons(open: OpenStep): Reason[] {
@@ -17,12 +20,13 @@ export function ticketReasons(open: OpenStep): Reason[] {
   const { approvalRequestId } = row;
   if (approvals.length === 0) {
     if (approvalRequestId === "") return [];
-    return [approvalReason(open, { approver: "", requestId: approvalRequestId })];
+    return [approvalReason(open, { approver: "", requestId: approvalRequestId, place: 1 })];
   }
   // A caller may have recorded the first request before the reply of its call.
-  const known = approvals.map((ticket, place) =>
-    place === 0 && ticket.requestId === "" ? { ...ticket, requestId: approvalRequestId } : ticket,
-  );
+  const known = approvals.map((ticket, at) => {
+    const isFirst = at === 0 && ticket.requestId === "";
+    return { ...ticket, place: at + 1, ...(isFirst ? { requestId: approvalRequestId } : {}) };
+  });
   return known.filter(isAsked).map((ticket) => approvalReason(open, ticket));
 }
 
@@ -31,7 +35,7 @@ function isAsked({ decision, requestId }: ApprovalTicket): boolean {
 }
 
 function approvalReason({ step, row }: OpenStep, ticket: Ticket): Reason {
-  const { approver, requestId, dueAfterMs } = ticket;
+  const { approver, requestId, dueAfterMs, place } = ticket;
   const who = approver === "" ? "an approver" : approver;
   const expires = dueAfterMs === undefined ? undefined : row.startedAtMs + dueAfterMs;
   const until = expires === undefined ? "" : `; it expires at ${at(expires)}`;
@@ -39,6 +43,7 @@ function approvalReason({ step, row }: OpenStep, ticket: Ticket): Reason {
     code: ReasonCode.APPROVAL,
     sentence: `step ${step.def.id} waits for the decision of ${who} on approval request ${requestId}${until}`,
     approvalRequestId: requestId,
+    itemPlace: place,
     endsBy: [partyOf(approver)],
     ...(expires === undefined ? {} : { nextTryAtMs: expires }),
   };
@@ -121,13 +126,15 @@ function eventReason({ step, row }: OpenStep, wait: EventWait): Reason {
   };
 }
 
-function taskReason({ step: { def } }: OpenStep): Reason {
+function taskReason({ step, row }: OpenStep): Reason {
+  const { def } = step;
   const { assignee } = def.config;
   // A template is not shown: what it became is not kept.
   const who = typeof assignee === "string" && !assignee.includes("{{") ? assignee : "";
   return {
     code: ReasonCode.TASK,
     sentence: `step ${def.id} waits for ${who === "" ? "a person" : who} to complete it`,
+    ...(personKindOf(step) === "task" ? { itemPlace: row.retryCount + 1 } : {}),
     endsBy: [partyOf(who)],
   };
 }

@@ -43,6 +43,8 @@ export interface RunFacts {
   readonly replica: ReplicaView | undefined;
 }
 
+/** States whose reason stands in the history alone. */
+const NOTED_STATES: ReadonlySet<string> = new Set(["PAUSED", "FAILED", "CANCELLED"]);
 /** Ids that messages are searched for; more would make one Explain dear. */
 const NAMES_AT_MOST = 20;
 /** Calls that a step waits for; the others only tell their owners something. */
@@ -79,7 +81,7 @@ export async function readRunFacts(
   const names = open.flatMap((row) => namesOf(graph, row)).slice(0, NAMES_AT_MOST);
   const sinceMs = open.reduce((ms, row) => Math.min(ms, row.startedAtMs), Number.MAX_SAFE_INTEGER);
   const retrying = open.filter(({ detail }) => detail.retrying === true).map(idIn(graph));
-  const needsNotes = retrying.length > 0 || run.state === "PAUSED" || run.state === "FAILED";
+  const needsNotes = retrying.length > 0 || NOTED_STATES.has(run.state);
   const hasChildren = [...steps.values()].some(({ detail }) => detail.children !== undefined);
   const waits = run.state === "PENDING" && run.concurrencyKey !== undefined;
   const [{ calls, now }, children, notes, letters, turn] = await Promise.all([

@@ -1,4 +1,4 @@
-/** Reasons of the run as a whole: it waits for its turn, is paused, its deadline is near, its children are being undone. Pure. */
+/** Reasons of the run as a whole: it waits for its turn, is paused, its deadline is near, its children are being undone; who ended it. Pure. */
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import {
@@ -7,6 +7,7 @@ import {
   type WaitReason,
   WaitReasonSchema,
 } from "../../../../gen/workflows/ops/v1/runs_pb.ts";
+import type { RunState } from "../../../engine/values/run.ts";
 import { isFinalStep } from "../../../engine/values/run.ts";
 import { shownKey } from "../../../engine/values/run-limit.ts";
 import { at, seconds } from "./reason.ts";
@@ -23,6 +24,28 @@ export function runReasons(facts: RunFacts): WaitReason[] {
     ...deadlineReason(facts),
     ...undoingReasons(facts),
   ];
+}
+
+/** Who had an ended run cancelled or undone, and why; "": nobody did, or the history that is read does not say. */
+export function endedWords({ run, notes }: RunFacts): string {
+  if (run.state === "CANCELLED") return orderWords(notes, "CANCELLED", "it was cancelled");
+  const isUndone = notes.some(({ moves }) =>
+    moves.some((move) => move.of === "run" && move.from === "COMPENSATING" && move.to === "FAILED"),
+  );
+  return run.state === "FAILED" && isUndone
+    ? orderWords(notes, "COMPENSATING", "it was undone")
+    : "";
+}
+
+/** The newest move of the run into a state, as `it was cancelled by sam: entered twice`. */
+function orderWords(notes: RunFacts["notes"], to: RunState, what: string): string {
+  for (const { moves, cause } of notes) {
+    const move = moves.find((each) => each.of === "run" && each.to === to && each.from !== to);
+    if (move?.of !== "run") continue;
+    const by = cause.by === undefined ? "" : ` by ${cause.by}`;
+    return `${what}${by}${move.reason === undefined ? "" : `: ${move.reason}`}`;
+  }
+  return what;
 }
 
 function turnReason({ run, turn }: RunFacts): WaitReason[] {
@@ -48,13 +71,10 @@ function pausedReason({ run, notes }: RunFacts): WaitReason[] {
   const note = notes.find(({ moves }) =>
     moves.some((move) => move.of === "run" && move.to === "PAUSED" && move.from !== "PAUSED"),
   );
-  const move = note?.moves.find((each) => each.of === "run" && each.to === "PAUSED");
-  const reason = move?.of === "run" && move.reason !== undefined ? `: ${move.reason}` : "";
-  const by = note?.cause.by === undefined ? "" : ` by ${note.cause.by}`;
   return [
     create(WaitReasonSchema, {
       code: ReasonCode.PAUSED,
-      sentence: `the run is paused${by}${reason}`,
+      sentence: orderWords(notes, "PAUSED", "the run is paused"),
       endsBy: [{ kind: Party_Kind.PERSON, id: "" }],
       ...(note === undefined ? {} : { since: timestampFromMs(note.recordedAt.getTime()) }),
       ...(run.deadlineAtMs === undefined ? {} : { givesUpAt: timestampFromMs(run.deadlineAtMs) }),

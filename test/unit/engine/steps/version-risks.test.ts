@@ -57,6 +57,7 @@ test.each([
   ["a skill", "  w: { agent: x, skill: s }\n", 5],
   ["an approval and an agent", GATE + WORK, 9],
   ["a task", "  w: { task: W }\n", 0],
+  ["a child run", "  w: { run: other }\n", 0],
 ])("a version contains %s", (_, steps, flags) => {
   expect(containsOf(version(steps).steps)).toBe(flags);
 });

@@ -1,4 +1,4 @@
-/** What deployments of the workspace need: by whom they are approved is changed here, the rest is shown. */
+/** What deployments of the workspace need, by environment: an approval, a simulation, a run elsewhere before. */
 import { useId, useState } from "react";
 import type {
   DeployPolicy,
@@ -9,7 +9,7 @@ import { useAct, useCall } from "../../../api/queries.ts";
 import { useRights } from "../../../api/rights.ts";
 import { ActionDialog } from "../../action-dialog.tsx";
 import { PlainText } from "../../plain-text.tsx";
-import { sortEnvironments, USUAL_ENVIRONMENTS } from "../environments.ts";
+import { ENVIRONMENT_NAME, sortEnvironments, USUAL_ENVIRONMENTS } from "../environments.ts";
 
 const PUT = "workflows.ops.v1.Workflows/PutDeployPolicy";
 
@@ -22,13 +22,13 @@ export function DeployPolicyCard() {
   if (data === undefined) return null;
   const rules = data.policy?.rules ?? [];
   return (
-    <section className="card" aria-label="Approvals of deployments">
+    <section className="card" aria-label="What deployments need">
       <div className="card-head">
-        <h2>Approvals of deployments, in the whole workspace</h2>
+        <h2>What deployments need, in the whole workspace</h2>
         {may(PUT) && <Edit key={data.policy?.etag ?? ""} policy={data.policy} />}
       </div>
       <ul className="card-body">
-        {rules.length === 0 && <li className="muted">No deployment needs an approval.</li>}
+        {rules.length === 0 && <li className="muted">No deployment needs anything.</li>}
         {rules.map((rule) => (
           <li key={rule.environment}>
             <strong>{rule.environment}</strong> needs{" "}
@@ -49,23 +49,33 @@ function needsOf({ approvers, noApproval, requiresSimulation, ranIn }: DeployRul
   ];
 }
 
-/** Names with commas between, by environment; undefined: none is needed. */
-type Typed = Readonly<Record<string, string | undefined>>;
+/** A rule as it is typed. */
+interface Typed {
+  readonly isApproved: boolean;
+  /** Names with commas between. */
+  readonly approvers: string;
+  readonly isSimulated: boolean;
+  readonly ranIn: string;
+}
+
+const NOTHING: Typed = { isApproved: false, approvers: "", isSimulated: false, ranIn: "" };
 
 function Edit({ policy }: { readonly policy: DeployPolicy | undefined }) {
   const { workspaceId } = useApi();
   const id = useId();
-  const stored = policy?.rules ?? [];
-  const now: Typed = Object.fromEntries(
-    stored.flatMap(({ environment, approvers, noApproval }) =>
-      noApproval ? [] : [[environment, approvers.join(", ")]],
-    ),
-  );
+  const now = typedOf(policy?.rules ?? []);
   const [typed, setTyped] = useState(now);
+  const [more, setMore] = useState("");
   const put = useAct(({ sources }, reason: string) => {
-    const rules = rulesOf(stored, typed);
+    const rules = Object.entries(typed).flatMap(([environment, rule]) => ruleOf(environment, rule));
     return sources.putDeployPolicy({ workspaceId, rules, reason, etag: policy?.etag ?? "" });
   });
+  const environments = sortEnvironments([...USUAL_ENVIRONMENTS, ...Object.keys(typed)]);
+  const canAdd = ENVIRONMENT_NAME.test(more) && !environments.includes(more);
+  const add = () => {
+    setTyped({ ...typed, [more]: { ...NOTHING, isApproved: true } });
+    setMore("");
+  };
   return (
     <ActionDialog
       title="Save the policy"
@@ -75,58 +85,106 @@ function Edit({ policy }: { readonly policy: DeployPolicy | undefined }) {
       onOpenChange={(isOpen) => isOpen && setTyped(now)}
     >
       <p>Who asks for a deployment does not approve it.</p>
-      {sortEnvironments([...USUAL_ENVIRONMENTS, ...Object.keys(now)]).map((environment) => {
-        const text = typed[environment];
-        return (
-          <div className="field" key={environment}>
-            <div className="choices-column">
-              <label>
-                <input
-                  type="checkbox"
-                  checked={text !== undefined}
-                  onChange={({ target }) =>
-                    setTyped({ ...typed, [environment]: target.checked ? "" : undefined })
-                  }
-                />
-                {environment} needs an approval
-              </label>
-            </div>
-            {text !== undefined && (
-              <>
-                <label htmlFor={`${id}-${environment}`}>
-                  By any one of <span className="muted">(with commas; empty: everybody)</span>
-                </label>
-                <input
-                  id={`${id}-${environment}`}
-                  value={text}
-                  autoComplete="off"
-                  placeholder="ann@example.com"
-                  onChange={({ target }) => setTyped({ ...typed, [environment]: target.value })}
-                />
-              </>
-            )}
-          </div>
-        );
-      })}
+      {environments.map((environment) => (
+        <Rule
+          key={environment}
+          environment={environment}
+          rule={typed[environment] ?? NOTHING}
+          onChange={(rule) => setTyped({ ...typed, [environment]: rule })}
+        />
+      ))}
+      <div className="field">
+        <label htmlFor={id}>Another environment</label>
+        <div className="action-buttons">
+          <input
+            id={id}
+            value={more}
+            autoComplete="off"
+            onChange={({ target }) => setMore(target.value.trim())}
+          />
+          <button type="button" disabled={!canAdd} onClick={add}>
+            Add
+          </button>
+        </div>
+      </div>
     </ActionDialog>
   );
 }
 
-/** The rules with the approvals that are typed; what else they ask for stays. */
-function rulesOf(stored: readonly DeployRule[], typed: Typed) {
-  const environments = new Set([
-    ...stored.map(({ environment }) => environment),
-    ...Object.keys(typed),
-  ]);
-  return [...environments].flatMap((environment) => {
-    const { requiresSimulation = false, ranIn = "" } =
-      stored.find((rule) => rule.environment === environment) ?? {};
-    const text = typed[environment];
-    const more = { environment, requiresSimulation, ranIn };
-    if (text !== undefined) return [{ ...more, approvers: namesOf(text), noApproval: false }];
-    const isLeft = requiresSimulation || ranIn !== "";
-    return isLeft ? [{ ...more, approvers: [], noApproval: true }] : [];
-  });
+function Rule({
+  environment,
+  rule,
+  onChange,
+}: {
+  readonly environment: string;
+  readonly rule: Typed;
+  readonly onChange: (rule: Typed) => void;
+}) {
+  const id = useId();
+  const text = (field: "approvers" | "ranIn", label: string, hint: string, example: string) => (
+    <>
+      <label htmlFor={`${id}-${field}`}>
+        {label} <span className="muted">{hint}</span>
+      </label>
+      <input
+        id={`${id}-${field}`}
+        value={rule[field]}
+        autoComplete="off"
+        placeholder={example}
+        onChange={({ target }) => onChange({ ...rule, [field]: target.value })}
+      />
+    </>
+  );
+  return (
+    <fieldset className="field">
+      <legend>{environment} needs</legend>
+      <div className="choices-column">
+        <label>
+          <input
+            type="checkbox"
+            checked={rule.isApproved}
+            onChange={({ target }) => onChange({ ...rule, isApproved: target.checked })}
+          />
+          an approval
+        </label>
+        <label>
+          <input
+            type="checkbox"
+            checked={rule.isSimulated}
+            onChange={({ target }) => onChange({ ...rule, isSimulated: target.checked })}
+          />
+          a simulation of the version
+        </label>
+      </div>
+      {rule.isApproved &&
+        text("approvers", "By any one of", "(with commas; empty: everybody)", "ann@example.com")}
+      {text("ranIn", "A run of the version in", "(empty: none)", "staging")}
+    </fieldset>
+  );
+}
+
+function typedOf(rules: readonly DeployRule[]): Readonly<Record<string, Typed>> {
+  return Object.fromEntries(
+    rules.map(({ environment, approvers, noApproval, requiresSimulation, ranIn }) => [
+      environment,
+      {
+        ...{ isApproved: !noApproval, approvers: approvers.join(", ") },
+        ...{ isSimulated: requiresSimulation, ranIn },
+      },
+    ]),
+  );
+}
+
+/** None where the environment needs nothing. */
+function ruleOf(environment: string, { isApproved, approvers, isSimulated, ranIn }: Typed) {
+  const where = ranIn.trim();
+  if (!isApproved && !isSimulated && where === "") return [];
+  return [
+    {
+      ...{ environment, approvers: isApproved ? namesOf(approvers) : [], noApproval: !isApproved },
+      ...{ requiresSimulation: isSimulated, ranIn: where },
+    },
+  ];
 }
 
 function namesOf(text: string): string[] {

@@ -787,7 +787,12 @@ describe("what goes wrong ends with one sentence and its code", () => {
       2,
       "workflows: missing required argument 'workflow'\nworkflows start --help shows how",
     ],
-    ["too many arguments", ["schedules", "create", "a", "b"], 2, "workflows schedules --help shows"],
+    [
+      "too many arguments",
+      ["schedules", "create", "a", "b"],
+      2,
+      "workflows schedules --help shows",
+    ],
     ["a workflow where a run is meant", ["pause", "task"], 3, "workflows triggers pause task"],
     ["a misspelt workflow", ["drafts", "get", "taks"], 3, 'did you mean "task"?'],
     ["two waits", ["start", "task", "--watch", "--wait"], 2, "leave out --wait and --timeout"],

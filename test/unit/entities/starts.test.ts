@@ -18,7 +18,7 @@ import { followStarts, type SeenStarts } from "../../../src/entities/starts.ts";
 
 /** A service with runs, whose streams are cut as a test says. */
 function service() {
-  const started: { id: string; ms: number }[] = [];
+  const started: { id: string; ms: number; waits?: boolean }[] = [];
   const streams: (readonly string[])[] = [];
   const meanwhile: (() => void)[] = [];
   const runs = createClient(
@@ -30,9 +30,10 @@ function service() {
         const at = Number(pageToken);
         const page = all.slice(at, at + pageSize);
         return {
-          runs: page.map(({ id, ms }) =>
-            create(WorkflowRunSchema, { id, definitionId: "wf", startedAt: timestampFromMs(ms) }),
-          ),
+          runs: page.map(({ id, ms, waits }) => {
+            const begun = waits ? {} : { startedAt: timestampFromMs(ms) };
+            return create(WorkflowRunSchema, { id, definitionId: "wf", ...begun });
+          }),
           nextPageToken: at + pageSize < all.length ? String(at + pageSize) : "",
         };
       });
@@ -53,7 +54,11 @@ function service() {
     started.push(run);
     return run;
   }
-  return { runs, streams, meanwhile, start };
+  /** It is accepted, and waits for the run limit of its workflow. */
+  function queue(id: string) {
+    Object.assign(start(id), { waits: true });
+  }
+  return { runs, streams, meanwhile, start, queue };
 }
 
 /** The runs that one stream gives until it is cut. */
@@ -94,4 +99,19 @@ test("of more than a page none is lost, and a start that is committed late is gi
   const given = await givenUntilCut(runs, seen);
   expect(new Set(given)).toEqual(new Set(["late", ...many]));
   expect(given).toHaveLength(many.length + 1);
+});
+
+test("runs that wait for their limit are not given, and hide no run that began before", async () => {
+  const { runs, streams, meanwhile, start, queue } = service();
+  const seen: SeenStarts = { sinceMs: undefined, newestMs: 0, runIds: new Set() };
+  for (const id of ["old 1", "old 2"]) start(id);
+  // More than a page of them.
+  for (let more = 0; more < 501; more += 1) queue(`waits ${more}`);
+  streams.push(["a", "waits 0"], []);
+  meanwhile.push(() => {
+    queue("waits too");
+    start("missed");
+  });
+  expect(await givenUntilCut(runs, seen)).toEqual(["a", "waits 0"]);
+  expect(await givenUntilCut(runs, seen)).toEqual(["missed"]);
 });

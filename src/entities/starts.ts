@@ -36,6 +36,8 @@ interface StartsOptions {
   readonly seen: SeenStarts;
   /** Called when what begins from now on will be given. */
   begun(): void;
+  /** Told where more began than are looked up. */
+  onError(error: unknown): void;
 }
 
 const TYPES = ["workflows.changes.run.started"];
@@ -85,7 +87,8 @@ async function lookFirst({ runs, workspaceId, signal, seen }: StartsOptions): Pr
 }
 
 /** The runs that began while no stream was open, the oldest first. */
-async function* missed({ runs, workspaceId, signal, seen }: StartsOptions): AsyncGenerator<Start> {
+async function* missed(options: StartsOptions): AsyncGenerator<Start> {
+  const { runs, workspaceId, signal, seen, onError } = options;
   const fromMs = Math.max(seen.sinceMs ?? 0, seen.newestMs - LATE_MS);
   const startedFrom = timestampFromMs(fromMs);
   const found: Start[] = [];
@@ -100,6 +103,10 @@ async function* missed({ runs, workspaceId, signal, seen }: StartsOptions): Asyn
     }
     pageToken = page.nextPageToken;
   } while (pageToken !== "" && found.length < LOOKED_UP_AT_MOST);
+  if (pageToken !== "") {
+    const begun = `more than ${LOOKED_UP_AT_MOST} runs began while the stream of starts was cut`;
+    onError(new Error(`${begun}: hooks after trigger are not called for the oldest of them`));
+  }
   for (const start of found.toReversed()) yield noted(seen, start);
 }
 

@@ -62,10 +62,14 @@ function service() {
 }
 
 /** The runs that one stream gives until it is cut. */
-async function givenUntilCut(runs: Client<typeof Runs>, seen: SeenStarts): Promise<string[]> {
+async function givenUntilCut(
+  runs: Client<typeof Runs>,
+  seen: SeenStarts,
+  onError: (error: unknown) => void = () => {},
+): Promise<string[]> {
   const given: string[] = [];
   const { signal } = new AbortController();
-  const following = { runs, workspaceId: "ws", signal, seen, begun() {} };
+  const following = { runs, workspaceId: "ws", signal, seen, begun() {}, onError };
   try {
     for await (const { runId } of followStarts(following)) given.push(runId);
   } catch (error) {
@@ -114,4 +118,20 @@ test("runs that wait for their limit are not given, and hide no run that began b
   });
   expect(await givenUntilCut(runs, seen)).toEqual(["a", "waits 0"]);
   expect(await givenUntilCut(runs, seen)).toEqual(["missed"]);
+});
+
+test("of more than are looked up the newest are given, and the error is told", async () => {
+  const { runs, streams, meanwhile, start } = service();
+  const seen: SeenStarts = { sinceMs: undefined, newestMs: 0, runIds: new Set() };
+  streams.push(["a"], []);
+  meanwhile.push(() => {
+    for (let at = 0; at < 10_501; at += 1) start(`run ${at}`, 1_000_000);
+  });
+  const errors: unknown[] = [];
+  const tell = (error: unknown) => void errors.push(error);
+  expect(await givenUntilCut(runs, seen, tell)).toEqual(["a"]);
+  expect(errors).toEqual([]);
+  const given = await givenUntilCut(runs, seen, tell);
+  expect([given.length, given.at(-1)]).toEqual([10_000, "run 10500"]);
+  expect(errors).toEqual([expect.objectContaining({ message: expect.stringContaining("10000") })]);
 });

@@ -99,7 +99,7 @@ export interface WorkflowNoun {
   pausing(hook: BeforeHook): Unhook;
   paused(hook: After): Unhook;
   triggering(hook: BeforeHook<JsonObject>): Unhook;
-  /** Whatever starts the run. Starts have no cursor: those that happen while the program does not run are not seen; of others none is lost. */
+  /** Whatever starts the run. Starts have no cursor: those that happen while the program does not run are not seen. */
   triggered(hook: After): Unhook;
   archiving(hook: BeforeHook): Unhook;
   archived(hook: After): Unhook;

@@ -31,14 +31,19 @@ export function createHandover(cursors: CursorStore, onError: (error: unknown) =
   let saving: Promise<void> | undefined;
 
   async function saveInOrder(): Promise<void> {
-    for (let next = queue[0]; next !== undefined; next = queue[0]) {
-      await next.over;
-      queue.shift();
-      try {
-        await cursors.save(next.cursor);
-      } catch (error) {
-        onError(error);
+    try {
+      for (let next = queue[0]; next !== undefined; next = queue[0]) {
+        await next.over;
+        queue.shift();
+        try {
+          await cursors.save(next.cursor);
+        } catch (error) {
+          onError(error);
+        }
       }
+    } finally {
+      // At once: a cursor that comes a moment later has to find that nobody saves.
+      saving = undefined;
     }
   }
 
@@ -56,9 +61,7 @@ export function createHandover(cursors: CursorStore, onError: (error: unknown) =
         // Rejected by the closing, after which nothing is saved.
         over.catch(() => {});
         queue.push({ cursor, over });
-        saving ??= saveInOrder().finally(() => {
-          saving = undefined;
-        });
+        saving ??= saveInOrder();
         saving.catch(() => {});
       } else if (last === undefined) {
         await saving;

@@ -85,7 +85,9 @@ export function createHookLanes<Hook>({ onError, signal }: HookLanesOptions): Ho
         await lane.last;
       }
       if (await once(work)) return undefined;
-      return goOn(hook, { last: Promise.resolve(), waiting: 0 }, work, 1);
+      // Of two streams that call it at once, the other one's call may be tried again by now.
+      const free = { last: Promise.resolve(), waiting: 0 };
+      return goOn(hook, lanes.get(hook) ?? free, work, 1);
     },
     async ended() {
       await Promise.allSettled([...lanes.values()].map(({ last }) => last));

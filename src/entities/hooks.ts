@@ -125,10 +125,11 @@ export class AfterHooks<$> {
 
   /** Starts have no cursor: those that happen while the program does not run are not seen. */
   async #followStarts(begun: () => void): Promise<void> {
-    const { client, workspaceId } = this.#options.store;
+    const { store, onError } = this.#options;
+    const { client, workspaceId } = store;
     const { signal } = this.#closing;
     const seen = this.#seenStarts;
-    const starts = followStarts({ runs: client.runs, workspaceId, signal, seen, begun });
+    const starts = followStarts({ runs: client.runs, workspaceId, signal, seen, begun, onError });
     for await (const { runId, definitionId, at } of starts) {
       const id = `started/${runId}`;
       const event = { verb: "trigger" as const, id, at, by: "", reason: "", runId };

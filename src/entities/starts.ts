@@ -1,14 +1,10 @@
 /**
  * Starts of runs in a workspace, as they happen; what began while the stream of events was cut is looked up.
  * Boundary: a stream and a search. What is done with a start is hooks.ts's.
- * Invariant: each run that begins after the first look is given once, as long as the same SeenStarts are used.
+ * Invariant: each run that begins after the first look is given once, as long as the same SeenStarts are used; but for one that waited for
+ * the run limit of its workflow for longer than LATE_MS and begins while the stream is cut: runs are looked up by when they were accepted.
  */
-import {
-  type Timestamp,
-  timestampDate,
-  timestampFromMs,
-  timestampMs,
-} from "@bufbuild/protobuf/wkt";
+import { timestampDate, timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import type { Client } from "@connectrpc/connect";
 import type { Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
 import { follow } from "../client/follow.ts";
@@ -40,6 +36,8 @@ interface StartsOptions {
   readonly seen: SeenStarts;
   /** Called when what begins from now on will be given. */
   begun(): void;
+  /** Told where more began than are looked up. */
+  onError(error: unknown): void;
 }
 
 const TYPES = ["workflows.changes.run.started"];
@@ -71,17 +69,26 @@ export async function* followStarts(options: StartsOptions): AsyncGenerator<Star
   }
 }
 
-/** What had begun before is not given. */
+/** What had begun before is not given. The newest runs may wait for a run limit: they have not begun, and do not say when a look begins. */
 async function lookFirst({ runs, workspaceId, signal, seen }: StartsOptions): Promise<void> {
-  const { runs: found } = await runs.search({ workspaceId, pageSize: PAGE }, { signal });
-  const sinceMs = timeOf(found[0]?.startedAt);
-  for (const { id, startedAt } of found) if (timeOf(startedAt) === sinceMs) seen.runIds.add(id);
-  seen.sinceMs = sinceMs;
-  seen.newestMs = sinceMs;
+  let sinceMs: number | undefined;
+  let pageToken = "";
+  do {
+    const page = await runs.search({ workspaceId, pageSize: PAGE, pageToken }, { signal });
+    for (const { id, startedAt } of page.runs) {
+      if (startedAt === undefined) continue;
+      sinceMs ??= timestampMs(startedAt);
+      seen.runIds.add(id);
+    }
+    pageToken = page.nextPageToken;
+  } while (sinceMs === undefined && pageToken !== "");
+  seen.sinceMs = sinceMs ?? 0;
+  seen.newestMs = seen.sinceMs;
 }
 
 /** The runs that began while no stream was open, the oldest first. */
-async function* missed({ runs, workspaceId, signal, seen }: StartsOptions): AsyncGenerator<Start> {
+async function* missed(options: StartsOptions): AsyncGenerator<Start> {
+  const { runs, workspaceId, signal, seen, onError } = options;
   const fromMs = Math.max(seen.sinceMs ?? 0, seen.newestMs - LATE_MS);
   const startedFrom = timestampFromMs(fromMs);
   const found: Start[] = [];
@@ -90,16 +97,17 @@ async function* missed({ runs, workspaceId, signal, seen }: StartsOptions): Asyn
     const request = { workspaceId, startedFrom, pageSize: PAGE, pageToken };
     const page = await runs.search(request, { signal });
     for (const { id: runId, definitionId, startedAt } of page.runs) {
-      if (seen.runIds.has(runId)) continue;
-      found.push({ runId, definitionId, at: startedAt && timestampDate(startedAt) });
+      // One that waits for its run limit is given when it begins.
+      if (startedAt === undefined || seen.runIds.has(runId)) continue;
+      found.push({ runId, definitionId, at: timestampDate(startedAt) });
     }
     pageToken = page.nextPageToken;
   } while (pageToken !== "" && found.length < LOOKED_UP_AT_MOST);
+  if (pageToken !== "") {
+    const begun = `more than ${LOOKED_UP_AT_MOST} runs began while the stream of starts was cut`;
+    onError(new Error(`${begun}: hooks after trigger are not called for the oldest of them`));
+  }
   for (const start of found.toReversed()) yield noted(seen, start);
-}
-
-function timeOf(time: Timestamp | undefined): number {
-  return time === undefined ? 0 : timestampMs(time);
 }
 
 function noted(seen: SeenStarts, start: Start): Start {

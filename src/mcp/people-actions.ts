@@ -21,6 +21,8 @@ const FAULTS_AT_MOST = 20;
 /** To publish is to deploy: each version has an environment that it starts runs in. */
 const NOT_STARTED =
   "Nothing starts it yet: a person publishes its draft in the console, at url, or by `npx workflows drafts publish`.";
+const NO_DRAFT =
+  "It has no draft, since no source was given: a person writes and publishes one in the console, at url.";
 
 const OF_WORKFLOWS: Readonly<Record<string, Action>> = {
   "Workflow.create": {
@@ -28,11 +30,12 @@ const OF_WORKFLOWS: Readonly<Record<string, Action>> = {
     rpc: `${Workflows.typeName}/Create`,
     ...{ args: ["name", "description", "source", "reason"], places: 0 },
     async run({ world, args, options }) {
+      const sourceText = textOf(args, "source", "");
       const { workflow, faults } = await world.clients.sources.create(
         {
           ...{ workspaceId: world.workspaceId, name: textOf(args, "name") },
           ...{ description: textOf(args, "description", ""), reason: textOf(args, "reason", "") },
-          sourceText: textOf(args, "source", ""),
+          sourceText,
         },
         options,
       );
@@ -40,7 +43,8 @@ const OF_WORKFLOWS: Readonly<Record<string, Action>> = {
       const shown = faults.slice(0, FAULTS_AT_MOST).map(({ path, line, column, description }) => {
         return { path, line, column, description };
       });
-      return { ...made, ...(shown.length === 0 ? {} : { faults: shown }), next: NOT_STARTED };
+      const next = sourceText === "" ? NO_DRAFT : NOT_STARTED;
+      return { ...made, ...(shown.length === 0 ? {} : { faults: shown }), next };
     },
   },
   "Workflow.pause": {

@@ -54,7 +54,10 @@ export interface SourcePublication extends Omit<NewDefinition, "id"> {
   readonly mustBeNew?: boolean;
   /** Where it is deployed; production unless given. */
   readonly deployTo?: string;
-  /** The definition whose next version it is, and the latest version that it was made from (0: whichever); unset: that of the name. */
+  /**
+   * The definition whose next version it is, and the version that it was made from: the one that is deployed where it will be (0: whichever).
+   * Unset: that of the name.
+   */
   readonly next?: { readonly definitionId: string; readonly baseVersion: number } | undefined;
   /** True: no hook was asked, so it must be the content of the latest version. */
   readonly mustRepeat?: boolean;
@@ -82,7 +85,8 @@ export function readPublishedId(madeId: string) {
 /**
  * Publishes it. Refuses invalid_fields (every fault of the version), archived where a version is to be made, already_exists (resource:
  * the existing id) where the definition must be new, and lost_race where it must repeat a version that is not the latest one any more. Of the
- * next version of a definition: not_found, lost_race where it has another name by now, and etag_mismatch where it has another version.
+ * next version of a definition: not_found, lost_race where it has another name by now, and etag_mismatch where another version is deployed in
+ * the place.
  */
 export async function publishSource(
   deps: DefinitionDeps,
@@ -103,11 +107,13 @@ export async function publishSource(
   const seen = named && (await findRepeatable(callers, named, deployTo ?? PRODUCTION));
   return commitWithEvents(deps, async (tx) => {
     const { definition, isNew } = next
-      ? { definition: await lockNext(tx, wanted, next), isNew: false }
+      ? { definition: await lockNext(tx, wanted, next, deployTo), isNew: false }
       : await lockNamed(tx, wanted);
     if (mustBeNew && !isNew) throw await takenName(tx, wanted);
     const place = deployTo === undefined ? {} : { deployTo };
-    const text = { isNew, spec, digest, source, seen, ...place };
+    // Versions are known by their numbers, and the name may be another one's by now.
+    const known = named?.id === definition.id ? seen : undefined;
+    const text = { isNew, spec, digest, source, seen: known, ...place };
     return publishTo(tx, definition, mustRepeat === true ? { ...text, mustRepeat } : text);
   });
 }
@@ -193,20 +199,23 @@ async function lockNext(
   tx: Tx,
   { workspaceId, name }: Pick<NewDefinition, "workspaceId" | "name">,
   { definitionId, baseVersion }: NonNullable<SourcePublication["next"]>,
+  deployTo = PRODUCTION,
 ): Promise<DefinitionRow> {
   const definition = await lockSeen(tx, { definitionId, workspaceId });
   if (definition.name !== name) {
     const message = `the workflow is called "${definition.name}", and the text "${name}": read it again`;
     throw new Refusal("lost_race", message);
   }
-  const { latestVersion } = definition;
-  if (baseVersion === 0 || baseVersion === latestVersion) return definition;
+  if (baseVersion === 0) return definition;
+  const there = await findDeployedVersion(tx, EVERY_WORKSPACE, definitionId, deployTo);
+  // Where none is deployed nothing is overwritten.
+  if (there === undefined || there.version === baseVersion) return definition;
   throw new Refusal(
     "etag_mismatch",
-    `the workflow has version ${latestVersion} by now, and the text was made from version ${baseVersion}: read it again`,
+    `${deployTo} has version ${there.version} by now, and the text was made from version ${baseVersion}: read it again`,
     {
       resource: { type: "definition", name: definitionId },
-      etags: { sent: String(baseVersion), stored: String(latestVersion) },
+      etags: { sent: String(baseVersion), stored: String(there.version) },
     },
   );
 }

@@ -149,12 +149,20 @@ describe("PublishSource", () => {
     const stale = { definitionId, baseVersion: 1 };
     expect(await refused("by-id", stale)).toEqual(["Aborted", "ETAG_MISMATCH"]);
     expect(await refused("another", { definitionId })).toEqual(["Aborted", "LOST_RACE"]);
+    const staged = (task: string, baseVersion: number) => {
+      const next = { workspaceId: WORKSPACE, sourceText: text(task), definitionId, baseVersion };
+      return client().publishSource(next, { headers: { "Workflows-Environment": "staging" } });
+    };
+    // Elsewhere it is the version that is deployed there.
+    expect((await staged("D", 2)).version?.version).toBe(3);
+    expect((await refusedBy(staged("E", 2))).reason).toBe("ETAG_MISMATCH");
+    expect((await staged("E", 3)).version?.version).toBe(4);
     const unknown = { definitionId: "wf_01kyg60ewbmvnhhhf5qbskvxma" };
     expect(await refused("by-id", unknown)).toEqual(["NotFound", "NOT_FOUND"]);
     expect(await refused("by-id", { baseVersion: 1 })).toEqual([
       ...["InvalidArgument", "INVALID_FIELDS", "definition_id"],
     ]);
-    expect(await countVersions(definitionId)).toBe(2);
+    expect(await countVersions(definitionId)).toBe(4);
     const { workflows } = await client().list({ workspaceId: WORKSPACE });
     expect(workflows.map(({ definition }) => definition?.name)).not.toContain("another");
   });

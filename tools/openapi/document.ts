@@ -130,7 +130,7 @@ function bodyOf(body: string, input: DescMessage, inPath: readonly string[]): Js
 function answerOf(route: Route, { methodKind, output }: DescMethod): Json {
   if (methodKind !== "unary") {
     const description =
-      "Server-sent events. The data of each is a message in JSON, its id the message's cursor. The event `end` says that the stream is over, the event `error` has a problem.";
+      "Server-sent events. The data of each is a message in JSON, its id the message's cursor. The event `end` says that the stream is over, the event `failed` has a problem.";
     return { description, content: { "text/event-stream": { schema: { type: "string" } } } };
   }
   const hasEtag = [output, ...output.fields.map(({ message }) => message)].some((desc) =>

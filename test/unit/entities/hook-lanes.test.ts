@@ -29,6 +29,25 @@ test("a hook that fails is tried again while others go on, and its own calls kee
   await ended();
 });
 
+test("calls of one hook by two streams that fail at once are tried again one after the other", async () => {
+  const { call, ended } = lanes();
+  const done: string[] = [];
+  const failing = (name: string, times: number) => {
+    let left = times;
+    return async () => {
+      await Promise.resolve();
+      left -= 1;
+      if (left >= 0) throw new Error("broken");
+      done.push(name);
+    };
+  };
+  const both = await Promise.all([call("a", failing("a1", 2)), call("a", failing("a2", 1))]);
+  const third = await call("a", failing("a3", 0));
+  await Promise.all([...both, third].map((each) => each?.done));
+  expect(done).toEqual(["a1", "a2", "a3"]);
+  await ended();
+});
+
 test("closing ends what is tried again, and nothing more is called", async () => {
   const { call, ended, closing } = lanes();
   let calls = 0;
@@ -87,6 +106,34 @@ test("no cursor is saved before all changes up to it are handled", async () => {
   expect(saved).toEqual(["1", "3", "4"]);
   await save("5");
   expect(saved.at(-1)).toBe("5");
+});
+
+test("a cursor that comes right after the last one was saved is saved too", async () => {
+  const saved: string[] = [];
+  let stored = () => {};
+  const first = new Promise<void>((resolve) => {
+    stored = resolve;
+  });
+  const store = {
+    load: () => saved.at(-1),
+    save(cursor: string) {
+      saved.push(cursor);
+      return cursor === "1" ? first : undefined;
+    },
+  };
+  const { take, save } = createHandover(store, () => {});
+  take([{ done: Promise.resolve() }]);
+  await save("1");
+  await until(() => saved[0]);
+  // After what waits for the store, and before what waits for that.
+  const next = first.then(() => {
+    take([{ done: Promise.resolve() }]);
+    return save("2");
+  });
+  stored();
+  await next;
+  await until(() => saved[1]);
+  expect(saved).toEqual(["1", "2"]);
 });
 
 test("after a closing nothing is saved that was not handled", async () => {

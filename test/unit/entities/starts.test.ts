@@ -18,7 +18,7 @@ import { followStarts, type SeenStarts } from "../../../src/entities/starts.ts";
 
 /** A service with runs, whose streams are cut as a test says. */
 function service() {
-  const started: { id: string; ms: number }[] = [];
+  const started: { id: string; ms: number; waits?: boolean }[] = [];
   const streams: (readonly string[])[] = [];
   const meanwhile: (() => void)[] = [];
   const runs = createClient(
@@ -30,9 +30,10 @@ function service() {
         const at = Number(pageToken);
         const page = all.slice(at, at + pageSize);
         return {
-          runs: page.map(({ id, ms }) =>
-            create(WorkflowRunSchema, { id, definitionId: "wf", startedAt: timestampFromMs(ms) }),
-          ),
+          runs: page.map(({ id, ms, waits }) => {
+            const begun = waits ? {} : { startedAt: timestampFromMs(ms) };
+            return create(WorkflowRunSchema, { id, definitionId: "wf", ...begun });
+          }),
           nextPageToken: at + pageSize < all.length ? String(at + pageSize) : "",
         };
       });
@@ -53,14 +54,22 @@ function service() {
     started.push(run);
     return run;
   }
-  return { runs, streams, meanwhile, start };
+  /** It is accepted, and waits for the run limit of its workflow. */
+  function queue(id: string) {
+    Object.assign(start(id), { waits: true });
+  }
+  return { runs, streams, meanwhile, start, queue };
 }
 
 /** The runs that one stream gives until it is cut. */
-async function givenUntilCut(runs: Client<typeof Runs>, seen: SeenStarts): Promise<string[]> {
+async function givenUntilCut(
+  runs: Client<typeof Runs>,
+  seen: SeenStarts,
+  onError: (error: unknown) => void = () => {},
+): Promise<string[]> {
   const given: string[] = [];
   const { signal } = new AbortController();
-  const following = { runs, workspaceId: "ws", signal, seen, begun() {} };
+  const following = { runs, workspaceId: "ws", signal, seen, begun() {}, onError };
   try {
     for await (const { runId } of followStarts(following)) given.push(runId);
   } catch (error) {
@@ -94,4 +103,35 @@ test("of more than a page none is lost, and a start that is committed late is gi
   const given = await givenUntilCut(runs, seen);
   expect(new Set(given)).toEqual(new Set(["late", ...many]));
   expect(given).toHaveLength(many.length + 1);
+});
+
+test("runs that wait for their limit are not given, and hide no run that began before", async () => {
+  const { runs, streams, meanwhile, start, queue } = service();
+  const seen: SeenStarts = { sinceMs: undefined, newestMs: 0, runIds: new Set() };
+  for (const id of ["old 1", "old 2"]) start(id);
+  // More than a page of them.
+  for (let more = 0; more < 501; more += 1) queue(`waits ${more}`);
+  streams.push(["a", "waits 0"], []);
+  meanwhile.push(() => {
+    queue("waits too");
+    start("missed");
+  });
+  expect(await givenUntilCut(runs, seen)).toEqual(["a", "waits 0"]);
+  expect(await givenUntilCut(runs, seen)).toEqual(["missed"]);
+});
+
+test("of more than are looked up the newest are given, and the error is told", async () => {
+  const { runs, streams, meanwhile, start } = service();
+  const seen: SeenStarts = { sinceMs: undefined, newestMs: 0, runIds: new Set() };
+  streams.push(["a"], []);
+  meanwhile.push(() => {
+    for (let at = 0; at < 10_501; at += 1) start(`run ${at}`, 1_000_000);
+  });
+  const errors: unknown[] = [];
+  const tell = (error: unknown) => void errors.push(error);
+  expect(await givenUntilCut(runs, seen, tell)).toEqual(["a"]);
+  expect(errors).toEqual([]);
+  const given = await givenUntilCut(runs, seen, tell);
+  expect([given.length, given.at(-1)]).toEqual([10_000, "run 10500"]);
+  expect(errors).toEqual([expect.objectContaining({ message: expect.stringContaining("10000") })]);
 });

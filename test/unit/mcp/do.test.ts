@@ -66,9 +66,13 @@ describe("an action", () => {
     const fault = { path: "steps.a", line: 3, column: 3, description: "is unknown" };
     const created = { workflow, faults: [fault] };
     const { world } = fakeWorld({ "Workflows.create": created, "Workflows.get": { workflow } });
-    const { results } = await doAll(world, { action: "Workflow.create", args: { name: "plain" } });
+    const make = (args: JsonObject) => doAll(world, { action: "Workflow.create", args });
+    const { results } = await make({ name: "plain", source: "workflow: plain" });
     const next = expect.stringContaining("a person publishes its draft");
     expect(results).toMatchObject([{ result: { id: "wf_9", next, faults: [fault] } }]);
+    const bare = await make({ name: "plain" });
+    const none = expect.stringContaining("It has no draft");
+    expect(bare.results).toMatchObject([{ result: { next: none } }]);
   });
 
   test("asks for approval only where a workflow has one", async () => {

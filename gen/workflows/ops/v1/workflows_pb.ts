@@ -606,8 +606,8 @@ export type PublishSourceRequest = Message<"workflows.ops.v1.PublishSourceReques
   definitionId: string;
 
   /**
-   * The latest version of that workflow that the text was made from; 0: whichever. Needs `definition_id`. ABORTED (ETAG_MISMATCH): there is
-   * another one since.
+   * The version that the text was made from, the one that is deployed where this one will be; 0: whichever. Needs `definition_id`.
+   * ABORTED (ETAG_MISMATCH): another one is deployed there since.
    *
    * @generated from field: int32 base_version = 6;
    */

@@ -170,6 +170,17 @@ describe("a run that waits", () => {
     expect([endsBy[0]?.kind, endsBy[0]?.id, attempt]).toEqual([Party_Kind.PERSON, "user_ann", 1]);
     expect(verdict).toBe(RunVerdict.WAITING);
     expect(whole).toBe("The run is RUNNING: step sign waits for user_ann to complete it.");
+    const config = { instructions: "sign", assignee: "{{ input.boss }}" };
+    const rendered = await start(
+      [step("sign", StepType.HUMAN_TASK, config)],
+      {},
+      { boss: "user_bob" },
+    );
+    const [asked] = await explained(rendered, ReasonCode.TASK);
+    expect(asked).toMatchObject({
+      endsBy: [{ id: "user_bob" }],
+      inboxItemId: `${rendered}/sign/1`,
+    });
   });
 
   it("for an event that never comes", async () => {
@@ -229,6 +240,11 @@ describe("a run that waits", () => {
     const [reason] = await explained(runId, ReasonCode.AGENT);
     expect(reason.objectiveId).not.toBe("");
     expect(reason.endsBy[0]).toMatchObject({ kind: Party_Kind.AGENT, id: "agent_1" });
+    // What the agent itself has asked for is no item of the Inbox.
+    const own = { stepId: "work", state: StepRunState.WAITING, approvalRequestId: "apr_own" };
+    await world.workflows.transitionStep({ runId, ...own });
+    const [asked] = await explained(runId, ReasonCode.APPROVAL);
+    expect(asked).toMatchObject({ approvalRequestId: "apr_own", inboxItemId: "" });
   });
 
   it("for a message that was put aside", async () => {
@@ -408,6 +424,27 @@ describe("a run that ended", () => {
     expect((await explain(undone)).sentence).toMatch(
       /^The run is FAILED since \S+Z: it was undone: withdrawn\.$/,
     );
+  });
+
+  it("names the compensation that failed, though another one ended later", async () => {
+    const steps = ["book", "rent"].flatMap((id) => [
+      step(id, StepType.HUMAN_TASK, { instructions: id }, { compensationStepId: `undo-${id}` }),
+      step(`undo-${id}`, StepType.HUMAN_TASK, { instructions: `undo ${id}` }),
+    ]);
+    const more = step("sign", StepType.HUMAN_TASK, { instructions: "sign" });
+    const runId = await start([...steps, more]);
+    const end = (stepId: string, state: StepRunState = StepRunState.COMPLETED, errorMessage = "") =>
+      world.workflows.transitionStep({ runId, stepId, state, errorMessage });
+    for (const id of ["book", "rent"]) await end(id);
+    await world.workflows.compensateRun({ id: runId, reason: "withdrawn" });
+    await end("undo-book", StepRunState.FAILED, "the office is closed");
+    await end("undo-rent");
+    const { verdict, sentence, waits } = await explain(runId);
+    expect(verdict).toBe(RunVerdict.ENDED);
+    expect(sentence).toContain("step undo-book failed: the office is closed");
+    expect(waits.map(({ stepId, code }) => [stepId, code])).toEqual([
+      ["undo-book", ReasonCode.FAILED],
+    ]);
   });
 });
 

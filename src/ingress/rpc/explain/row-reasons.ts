@@ -3,7 +3,6 @@
  * Boundary: pure. A step is told apart by what its row holds, not by its type.
  */
 import { Party_Kind, ReasonCode } from "../../../../gen/workflows/ops/v1/runs_pb.ts";
-import { personKindOf } from "../../../engine/steps/person-items.ts";
 import { isFinalStep } from "../../../engine/values/run.ts";
 import type { ApprovalTicket, EventWait } from "../../../engine/values/step-detail.ts";
 import { at, type OpenStep, partyOf, type Reason } from "./reason.ts";
@@ -128,13 +127,11 @@ function eventReason({ step, row }: OpenStep, wait: EventWait): Reason {
 
 function taskReason({ step, row }: OpenStep): Reason {
   const { def } = step;
-  const { assignee } = def.config;
-  // A template is not shown: what it became is not kept.
-  const who = typeof assignee === "string" && !assignee.includes("{{") ? assignee : "";
+  const who = row.detail.asked?.assignee ?? "";
   return {
     code: ReasonCode.TASK,
     sentence: `step ${def.id} waits for ${who === "" ? "a person" : who} to complete it`,
-    ...(personKindOf(step) === "task" ? { itemPlace: row.retryCount + 1 } : {}),
+    itemPlace: row.retryCount + 1,
     endsBy: [partyOf(who)],
   };
 }

@@ -66,6 +66,7 @@ import { findStarters } from "../../src/store/reads/run-starters.ts";
 import { findAncestors, findChildrenOfRuns } from "../../src/store/reads/run-trees.ts";
 import {
   findCallsOfRun,
+  findItemAssignees,
   findNamingLetters,
   findOpenChildren,
   findRunNotes,
@@ -598,6 +599,7 @@ const READS: Record<string, Read> = {
     findOverdueRuns(db, seen, workspaceId, { overSeconds: 30, limit: 10 }),
   findCallsOfRun: async (db, seen, at) => (await findCallsOfRun(db, seen, at.runId)).calls,
   findOpenChildren: (db, seen, at) => findOpenChildren(db, seen, at.runId),
+  findItemAssignees: (db, seen, at) => findItemAssignees(db, seen, at.childId),
   findRunNotes: (db, seen, at) => findRunNotes(db, seen, at.runId, []),
   findNamingLetters: (db, seen, at) =>
     findNamingLetters(db, seen, at.runId, new Date(0), [at.runId]),

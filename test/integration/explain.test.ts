@@ -6,8 +6,11 @@
 import { randomUUID } from "node:crypto";
 import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
+import { createClient } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
 import { connect, type NatsConnection } from "nats";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Inbox } from "../../gen/workflows/ops/v1/inbox_pb.ts";
 import {
   EdgeState,
   type Explanation,
@@ -156,6 +159,12 @@ describe("a run that waits", () => {
     expect(timestampMs(first?.nextTryAt ?? never())).toBeGreaterThanOrEqual(since + 3_600_000);
     expect(timestampMs(first?.givesUpAt ?? never())).toBe(since + 7_200_000);
     expect((await explain(runId)).verdict).toBe(RunVerdict.WAITING);
+    const item = { id: first?.inboxItemId ?? never(), to: "user_cid", reason: "away" };
+    const inbox = createClient(Inbox, createGrpcTransport({ baseUrl: world.url }));
+    await inbox.delegate(item, { headers: { "Workflows-Actor": "user_ann" } });
+    const [{ sentence, endsBy }] = await explained(runId, ReasonCode.APPROVAL);
+    expect(sentence).toContain("the decision of user_cid on");
+    expect(endsBy).toMatchObject([{ kind: Party_Kind.PERSON, id: "user_cid" }]);
   });
 
   it("for a person's task", async () => {

@@ -49,7 +49,7 @@ function reasonsOf(facts: RunFacts, open: OpenStep): Reason[] {
   );
   const reasons = [
     ...calls.map((call) => callReason(facts, open, call)),
-    ...ticketReasons(open),
+    ...ticketReasons(facts, open),
     ...childReasons(facts, open),
   ];
   if (reasons.length > 0) return reasons;

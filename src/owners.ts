@@ -21,17 +21,30 @@ export interface BuiltInOwners {
 }
 
 /** Starts the owners that the process serves itself. */
-export function startOwners({ builtIn, bus }: Config, database: Database, log: Log): BuiltInOwners {
+export function startOwners(config: Config, database: Database, log: Log): BuiltInOwners {
+  const { builtIn, bus } = config;
   const notifications = startNotifications(builtIn, database, log);
   if (builtIn.approvals === undefined) return { approvals: undefined, notifications };
   const { stream: name, subjects, expireAfterMs } = builtIn.approvals;
   const stream = { name, subjects, limits: limitSettings(bus.limits) };
   const notices = notifications && {
     reaches: notifications.reaches,
+    linkTo: itemLinks(config),
     onKept: notifications.wake,
   };
   const approvals = startBuiltInApprovals({ database, log, stream, expireAfterMs, notices });
   return { approvals, notifications };
+}
+
+/** The pages of items in the console, where there is one and PUBLIC_URL says where browsers reach it. */
+function itemLinks({ console: pages, endpoints: { publicUrl } }: Config) {
+  return (workspaceId: string, itemId: string): string => {
+    if (pages === undefined || publicUrl === "") return "";
+    const page = `${publicUrl}/console/inbox/${encodeURIComponent(itemId)}`;
+    // A token says its workspace.
+    if (pages.authMode !== "none") return page;
+    return `${page}?workspace=${encodeURIComponent(workspaceId)}`;
+  };
 }
 
 function startNotifications(

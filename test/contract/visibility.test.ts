@@ -66,6 +66,7 @@ import { findStarters } from "../../src/store/reads/run-starters.ts";
 import { findAncestors, findChildrenOfRuns } from "../../src/store/reads/run-trees.ts";
 import {
   findCallsOfRun,
+  findItemAssignees,
   findNamingLetters,
   findOpenChildren,
   findRunNotes,
@@ -76,6 +77,7 @@ import { searchRuns } from "../../src/store/reads/search-runs.ts";
 import { findStartedRuns, hasStartedRun } from "../../src/store/reads/started-runs.ts";
 import { findStarterHeads } from "../../src/store/reads/starter-heads.ts";
 import { findTemplate, listTemplates } from "../../src/store/reads/templates.ts";
+import { wasWorkflowTried } from "../../src/store/reads/tried-workflows.ts";
 import { listVersions } from "../../src/store/reads/version-lists.ts";
 import {
   findNewestNumber,
@@ -598,6 +600,9 @@ const READS: Record<string, Read> = {
     findOverdueRuns(db, seen, workspaceId, { overSeconds: 30, limit: 10 }),
   findCallsOfRun: async (db, seen, at) => (await findCallsOfRun(db, seen, at.runId)).calls,
   findOpenChildren: (db, seen, at) => findOpenChildren(db, seen, at.runId),
+  wasWorkflowTried: async (db, seen, { definitionId }) =>
+    [await wasWorkflowTried(db, seen, definitionId)].filter((isTried) => isTried),
+  findItemAssignees: (db, seen, at) => findItemAssignees(db, seen, at.childId),
   findRunNotes: (db, seen, at) => findRunNotes(db, seen, at.runId, []),
   findNamingLetters: (db, seen, at) =>
     findNamingLetters(db, seen, at.runId, new Date(0), [at.runId]),

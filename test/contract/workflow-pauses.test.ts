@@ -12,7 +12,7 @@ import {
   OnMissedTrigger,
 } from "../../gen/workflows/ops/v1/workflow_pauses_pb.ts";
 import { Workflows } from "../../gen/workflows/ops/v1/workflows_pb.ts";
-import { StepType, TriggerType } from "../../gen/workflows/v1/workflows_pb.ts";
+import { StepType, TriggerType, WorkflowState } from "../../gen/workflows/v1/workflows_pb.ts";
 import { fireSchedules } from "../../src/runtime/fire-schedules.ts";
 import { keepMissed, startDueTriggers } from "../../src/runtime/missed-triggers.ts";
 import { PARTITIONS } from "../../src/runtime/partition.ts";
@@ -382,7 +382,7 @@ describe("statistics", () => {
 
   it("sum up what replicas counted, by day, outcome and step", async () => {
     const { definitionId } = await define();
-    await service.client.startRun({ definitionId });
+    const { run: begun } = await service.client.startRun({ definitionId });
     const today = dayOf(Date.now());
     const at = (kind: number, name: string, day: number, more: object = {}) => ({
       ...{ definitionId, kind, name, day, runs: 1, costUsd: 0, durationMs: 0 },
@@ -432,6 +432,9 @@ describe("statistics", () => {
     });
     expect(workflow?.metrics?.successRate30d).toBeCloseTo(2 / 3);
     expect(workflow?.metrics?.lastRunAt).toBeDefined();
+    expect(workflow?.metrics?.recentRuns).toMatchObject([
+      { runId: begun?.id, state: WorkflowState.RUNNING },
+    ]);
     const { workflows } = await sources.list({ workspaceId: WORKSPACE });
     const listed = workflows.find(({ definition }) => definition?.id === definitionId);
     expect(listed?.metrics).toEqual(workflow?.metrics);

@@ -6,8 +6,11 @@
 import { randomUUID } from "node:crypto";
 import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
+import { createClient } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
 import { connect, type NatsConnection } from "nats";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Inbox } from "../../gen/workflows/ops/v1/inbox_pb.ts";
 import {
   EdgeState,
   type Explanation,
@@ -156,6 +159,12 @@ describe("a run that waits", () => {
     expect(timestampMs(first?.nextTryAt ?? never())).toBeGreaterThanOrEqual(since + 3_600_000);
     expect(timestampMs(first?.givesUpAt ?? never())).toBe(since + 7_200_000);
     expect((await explain(runId)).verdict).toBe(RunVerdict.WAITING);
+    const item = { id: first?.inboxItemId ?? never(), to: "user_cid", reason: "away" };
+    const inbox = createClient(Inbox, createGrpcTransport({ baseUrl: world.url }));
+    await inbox.delegate(item, { headers: { "Workflows-Actor": "user_ann" } });
+    const [{ sentence, endsBy }] = await explained(runId, ReasonCode.APPROVAL);
+    expect(sentence).toContain("the decision of user_cid on");
+    expect(endsBy).toMatchObject([{ kind: Party_Kind.PERSON, id: "user_cid" }]);
   });
 
   it("for a person's task", async () => {
@@ -170,6 +179,17 @@ describe("a run that waits", () => {
     expect([endsBy[0]?.kind, endsBy[0]?.id, attempt]).toEqual([Party_Kind.PERSON, "user_ann", 1]);
     expect(verdict).toBe(RunVerdict.WAITING);
     expect(whole).toBe("The run is RUNNING: step sign waits for user_ann to complete it.");
+    const config = { instructions: "sign", assignee: "{{ input.boss }}" };
+    const rendered = await start(
+      [step("sign", StepType.HUMAN_TASK, config)],
+      {},
+      { boss: "user_bob" },
+    );
+    const [asked] = await explained(rendered, ReasonCode.TASK);
+    expect(asked).toMatchObject({
+      endsBy: [{ id: "user_bob" }],
+      inboxItemId: `${rendered}/sign/1`,
+    });
   });
 
   it("for an event that never comes", async () => {
@@ -229,6 +249,11 @@ describe("a run that waits", () => {
     const [reason] = await explained(runId, ReasonCode.AGENT);
     expect(reason.objectiveId).not.toBe("");
     expect(reason.endsBy[0]).toMatchObject({ kind: Party_Kind.AGENT, id: "agent_1" });
+    // What the agent itself has asked for is no item of the Inbox.
+    const own = { stepId: "work", state: StepRunState.WAITING, approvalRequestId: "apr_own" };
+    await world.workflows.transitionStep({ runId, ...own });
+    const [asked] = await explained(runId, ReasonCode.APPROVAL);
+    expect(asked).toMatchObject({ approvalRequestId: "apr_own", inboxItemId: "" });
   });
 
   it("for a message that was put aside", async () => {
@@ -408,6 +433,27 @@ describe("a run that ended", () => {
     expect((await explain(undone)).sentence).toMatch(
       /^The run is FAILED since \S+Z: it was undone: withdrawn\.$/,
     );
+  });
+
+  it("names the compensation that failed, though another one ended later", async () => {
+    const steps = ["book", "rent"].flatMap((id) => [
+      step(id, StepType.HUMAN_TASK, { instructions: id }, { compensationStepId: `undo-${id}` }),
+      step(`undo-${id}`, StepType.HUMAN_TASK, { instructions: `undo ${id}` }),
+    ]);
+    const more = step("sign", StepType.HUMAN_TASK, { instructions: "sign" });
+    const runId = await start([...steps, more]);
+    const end = (stepId: string, state: StepRunState = StepRunState.COMPLETED, errorMessage = "") =>
+      world.workflows.transitionStep({ runId, stepId, state, errorMessage });
+    for (const id of ["book", "rent"]) await end(id);
+    await world.workflows.compensateRun({ id: runId, reason: "withdrawn" });
+    await end("undo-book", StepRunState.FAILED, "the office is closed");
+    await end("undo-rent");
+    const { verdict, sentence, waits } = await explain(runId);
+    expect(verdict).toBe(RunVerdict.ENDED);
+    expect(sentence).toContain("step undo-book failed: the office is closed");
+    expect(waits.map(({ stepId, code }) => [stepId, code])).toEqual([
+      ["undo-book", ReasonCode.FAILED],
+    ]);
   });
 });
 

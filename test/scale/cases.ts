@@ -74,6 +74,7 @@ import { findStarters } from "../../src/store/reads/run-starters.ts";
 import { findAncestors, findChildrenOfRuns } from "../../src/store/reads/run-trees.ts";
 import {
   findCallsOfRun,
+  findItemAssignees,
   findNamingLetters,
   findOpenChildren,
   findRunNotes,
@@ -269,6 +270,7 @@ function readsOfOneRun(seen: Visibility): Case[] {
   return [
     { name: `${of}calls of a run`, ask: ({ callers }) => findCallsOfRun(callers, seen, RUN) },
     { name: `${of}open children`, ask: ({ callers }) => findOpenChildren(callers, seen, RUN) },
+    { name: `${of}whom items ask`, ask: ({ callers }) => findItemAssignees(callers, seen, RUN) },
     { name: `${of}notes of a run`, ask: ({ callers }) => findRunNotes(callers, seen, RUN, ["a"]) },
     {
       name: `${of}messages put aside that name a run`,

@@ -5,6 +5,7 @@
 import { Fragment } from "react";
 import { actorWords } from "../api/names.ts";
 import { PlainText } from "./plain-text.tsx";
+import { cutText } from "./visible-text.ts";
 import { absoluteWords, useZone } from "./zone.tsx";
 
 const TIME = /(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?Z)/;
@@ -12,22 +13,20 @@ const UNPROVED = /\bunverified:[^\s:,;]*[^\s:,;.]/g;
 
 export function Sentence({ children, most }: { readonly children: string; readonly most: number }) {
   const { zone } = useZone();
-  return children.split(TIME).map((piece, at) => {
-    const key = `${at}`;
-    const date = TIME.test(piece) ? new Date(piece) : undefined;
-    if (date === undefined || Number.isNaN(date.getTime())) {
-      const words = piece.replaceAll(UNPROVED, actorWords);
-      if (words.trim() === "") return <Fragment key={key}>{words}</Fragment>;
+  return cutText(children, most)
+    .split(TIME)
+    .map((piece, at) => {
+      const key = `${at}`;
+      const date = TIME.test(piece) ? new Date(piece) : undefined;
+      if (date === undefined || Number.isNaN(date.getTime())) {
+        const words = piece.replaceAll(UNPROVED, actorWords);
+        if (words.trim() === "") return <Fragment key={key}>{words}</Fragment>;
+        return <PlainText key={key}>{words}</PlainText>;
+      }
       return (
-        <PlainText key={key} most={most}>
-          {words}
-        </PlainText>
+        <time key={key} dateTime={piece} title={piece}>
+          {absoluteWords(date, zone)}
+        </time>
       );
-    }
-    return (
-      <time key={key} dateTime={piece} title={piece}>
-        {absoluteWords(date, zone)}
-      </time>
-    );
-  });
+    });
 }

@@ -14,6 +14,8 @@ import { insertNotification, type NewNotification } from "../../store/notificati
 export interface ApprovalNotices {
   /** Whether this approver of this workspace is. */
   reaches(workspaceId: string, approver: string): boolean;
+  /** The page on which the item is decided; "": no address of one is known. */
+  linkTo(workspaceId: string, itemId: string): string;
   /** Called after notifications are kept. */
   onKept(): void;
 }
@@ -28,14 +30,17 @@ export async function keepNotices(
 ): Promise<boolean> {
   const due = await database.transaction(async (tx) => {
     const taken = await takeNotices(tx, limit);
-    for (const notice of taken) await insertNotification(tx, notificationOf(notice));
+    for (const notice of taken) await insertNotification(tx, notificationOf(notice, notices));
     return taken;
   });
   if (due.length > 0) notices.onKept();
   return due.length === limit;
 }
 
-function notificationOf(notice: DueNotice): NewNotification {
+function notificationOf(
+  notice: DueNotice,
+  { linkTo }: Pick<ApprovalNotices, "linkTo">,
+): NewNotification {
   const { requestId, workspaceId, approver, actionType, riskLevel, itemId, number } = notice;
   const key = JSON.stringify([requestId, number]);
   const risk = riskName(riskLevel);
@@ -51,7 +56,7 @@ function notificationOf(notice: DueNotice): NewNotification {
     recipients: [approver],
     subject: `${number === 1 ? "Approval needed" : "Reminder: approval needed"}: ${actionType}`,
     body: lines.join("\n"),
-    link: "",
+    link: itemId === "" ? "" : linkTo(workspaceId, itemId),
     metadataJson: JSON.stringify({ approval_request_id: requestId, item_id: itemId }),
     priority: URGENT.includes(riskLevel) ? Priority.HIGH : Priority.NORMAL,
     category: NotificationCategory.APPROVAL_REQUEST,

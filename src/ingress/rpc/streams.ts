@@ -63,12 +63,13 @@ export interface StreamClock {
 }
 
 /**
- * So many times within a limit streams do what is due: those whose times are close to each other do it together, for what one of a
- * thousand does by itself costs several times as much. So it is done a little early.
+ * So many times within its limit streams give signs of life: those whose times are close to each other do it together, for what one of a
+ * thousand does by itself costs several times as much. So it is done a little early. Tokens are checked at times of their own: who judges
+ * them takes so many at once, and a stream whose token is not judged in time ends.
  */
 const MOMENTS = 6;
 
-/** When a stream does what it has to do within `everyMs` after a time: the same moment for all streams of the process. */
+/** When a stream gives a sign of life within `everyMs` after a time: the same moment for all streams of the process. */
 function momentWithin(everyMs: number, afterMs: number): number {
   const betweenMs = everyMs / MOMENTS;
   return Math.floor((afterMs + everyMs) / betweenMs) * betweenMs;
@@ -94,7 +95,7 @@ export function startClock(
       if (!isTaken && now - sentAtMs > limits.takenWithinMs) throw tooSlow(limits);
       isTaken = true;
       if (now - begunAtMs >= limits.ageMs) throw tooOld();
-      if (!hasToken || now < momentWithin(limits.tokenEveryMs, checkedAtMs)) return;
+      if (!hasToken || now - checkedAtMs < limits.tokenEveryMs) return;
       checkedAtMs = now;
       await requireCaller();
     },
@@ -102,7 +103,7 @@ export function startClock(
     untilNextMs() {
       const nextMs = Math.min(
         momentWithin(limits.signOfLifeMs, sentAtMs),
-        hasToken ? momentWithin(limits.tokenEveryMs, checkedAtMs) : Infinity,
+        hasToken ? checkedAtMs + limits.tokenEveryMs : Infinity,
         begunAtMs + limits.ageMs,
       );
       return Math.max(1, nextMs - nowMs());

@@ -33,6 +33,8 @@ export type StatusCauses = Pick<
 const DEPLOYMENT_BYTES = 250;
 /** What the metrics, the pause and the limit of a workflow take, but for texts. */
 const FACT_BYTES = 300;
+/** What one of the newest runs takes of it, as JSON. */
+const RECENT_RUN_BYTES = 150;
 
 /**
  * What is known of workflows besides their rows, by five statements for all of them. A list shows deployments without vars and texts,
@@ -85,6 +87,7 @@ export async function factsOf(
       },
       bytes:
         FACT_BYTES +
+        (metrics.get(id)?.recentRuns.length ?? 0) * RECENT_RUN_BYTES +
         jsonSizeBytes(reason) +
         jsonSizeBytes(pausedBy) +
         jsonSizeBytes(failures) +

@@ -40,11 +40,20 @@ export interface NamingLetter {
   readonly createdAt: Date;
 }
 
+/** Whom an open item of the Inbox asks. */
+export interface ItemAssignee {
+  readonly stepIndex: number;
+  readonly place: number;
+  /** After a delegation another one than the step names; "" when no person is named. */
+  readonly assignee: string;
+}
+
 type CallRow = { readonly now: Date } & (OpenCall | { readonly callId: null });
 
 const CALLS_AT_MOST = 1_000;
 /** Child runs of all steps of a run that findOpenChildren gives. */
 export const OPEN_CHILDREN_AT_MOST = 200;
+const ITEMS_AT_MOST = 200;
 const HISTORY_ROWS = 1_000;
 const NOTES_AT_MOST = 200;
 const LETTERS_AT_MOST = 100;
@@ -76,6 +85,13 @@ const CHILDREN = seenWithin(
     left join workflow_runs r on r.id = c.child_run_id
     where ${condition}`,
   `${OF_RUN}$2)`,
+);
+const ASSIGNEES = seenWithin(
+  "find_item_assignees",
+  (condition) => `select i.step_index as "stepIndex", i.place, i.assignee from inbox_items i
+    where i.run_id = $1 and ${condition}
+    order by i.step_index, i.place limit ${ITEMS_AT_MOST}`,
+  "i.workspace_id = $2",
 );
 const NOTES = seenWithin(
   "find_run_notes",
@@ -125,6 +141,15 @@ export function findOpenChildren(
   runId: string,
 ): Promise<OpenChild[]> {
   return querySeen<OpenChild>(db, visibility, CHILDREN, [runId]);
+}
+
+/** Whom the open items of the run ask now, ITEMS_AT_MOST of them. */
+export function findItemAssignees(
+  db: Queries,
+  visibility: Visibility,
+  runId: string,
+): Promise<ItemAssignee[]> {
+  return querySeen<ItemAssignee>(db, visibility, ASSIGNEES, [runId]);
 }
 
 /** Of the newest 1,000 rows of the run's history those in which the run moved or a call of these steps ended; newest first. */

@@ -44,6 +44,7 @@ beforeAll(async () => {
   const settings = {
     APPROVALS_URL: "builtin",
     NOTIFICATIONS_URL: "builtin",
+    PUBLIC_URL: "https://example.com/flows/",
     NOTIFICATIONS_SMTP_URL: mail.url,
     NOTIFICATIONS_FROM: "Workflows <workflows@example.com>",
     NOTIFICATIONS_TARGETS: targets
@@ -187,7 +188,7 @@ describe("a NOTIFICATION step", () => {
 describe("a gate", () => {
   const items = () => ["ann@example.org", "slack:#finance"] as const;
 
-  it("tells its approvers the command, reminds them, and asks the next one by an escalation", async () => {
+  it("tells its approvers the command and the page, reminds them, and asks the next one by an escalation", async () => {
     const id = await run({
       stepType: StepType.APPROVAL_GATE,
       actionType: "pay",
@@ -205,12 +206,16 @@ describe("a gate", () => {
     );
     expect(headerOf(asked?.raw, "Subject")).toBe("Approval needed: pay");
     expect(asked?.raw).toContain(`Decide: workflows approve ${id}/step/1`);
+    const pageOf = (item: string) =>
+      `https://example.com/flows/console/inbox/${encodeURIComponent(item)}?workspace=ws`;
+    expect(asked?.raw.replaceAll("=3D", "=")).toContain(pageOf(`${id}/step/1`));
     expect(headerOf(reminded?.raw, "Subject")).toBe("Reminder: approval needed: pay");
     const command = `Decide: workflows approve ${id}/step/2`;
     const texts = await until(() =>
       nonEmpty(postsTo("/slack").filter(({ body }) => String(body.text).includes(command))),
     );
     expect(texts[0]?.body.text).toContain("Risk: HIGH");
+    expect(texts[0]?.body.text).toContain(`<${pageOf(`${id}/step/2`)}|Open>`);
     const [next] = await until(() => nonEmpty(mailsTo("dan@example.org")));
     const item = /workflows approve (\S+)/.exec(next?.raw ?? "")?.[1] ?? "";
     expect(item).toBe(`${id}/step/3`);

@@ -10,6 +10,7 @@ import {
   type WaitReason,
   WaitReasonSchema,
 } from "../../../../gen/workflows/ops/v1/runs_pb.ts";
+import { openItemsOf } from "../../../engine/steps/person-items.ts";
 import { isFinalStep } from "../../../engine/values/run.ts";
 import { callReason } from "./call-reasons.ts";
 import { cut, type OpenStep, type Reason } from "./reason.ts";
@@ -48,7 +49,7 @@ function reasonsOf(facts: RunFacts, open: OpenStep): Reason[] {
   );
   const reasons = [
     ...calls.map((call) => callReason(facts, open, call)),
-    ...ticketReasons(open),
+    ...ticketReasons(facts, open),
     ...childReasons(facts, open),
   ];
   if (reasons.length > 0) return reasons;
@@ -83,12 +84,14 @@ function withLetter(facts: RunFacts, { step, row }: OpenStep, reason: Reason): R
 function messageOf({ run }: RunFacts, { step, row }: OpenStep, reason: Reason): WaitReason {
   const { sinceMs = row.startedAtMs, nextTryAtMs, givesUpAtMs, endsBy = [], ...more } = reason;
   const { itemPlace, ...rest } = more;
+  // A request may be recorded that the step does not ask people for, such as an agent's own.
+  const isItem = openItemsOf(step, row).some(({ place }) => place === itemPlace);
   const isOpen = !isFinalStep(row.state);
   const deadlineMs = run.state === "COMPENSATING" ? undefined : run.deadlineAtMs;
   const ends = [row.timeoutAtMs, deadlineMs, givesUpAtMs].filter((ms) => ms !== undefined);
   return create(WaitReasonSchema, {
     ...rest,
-    inboxItemId: itemPlace === undefined ? "" : `${run.id}/${step.def.id}/${itemPlace}`,
+    inboxItemId: isItem ? `${run.id}/${step.def.id}/${itemPlace}` : "",
     stepId: step.def.id,
     attempt: row.retryCount + 1,
     since: timestampFromMs(sinceMs),

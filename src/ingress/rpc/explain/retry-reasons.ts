@@ -52,12 +52,22 @@ export function failedReason(facts: RunFacts, open: OpenStep): Reason {
   };
 }
 
-/** The steps that made the run FAIL: those that failed in the same row of the history, else none. */
-export function failingSteps({ notes }: RunFacts): ReadonlySet<number> {
+/**
+ * The steps that made the run FAIL: those that failed in the same row of the history, of a run that was to be undone the compensations
+ * that failed, for others may have ended after them. Else none.
+ */
+export function failingSteps({ notes, graph, steps }: RunFacts): ReadonlySet<number> {
   const last = notes.find(({ moves }) =>
     moves.some((move) => move.of === "run" && move.to === "FAILED"),
   );
-  const failed = (last?.moves ?? []).filter((move) => move.of === "step" && move.op === "failed");
+  const moves = last?.moves ?? [];
+  if (moves.some((move) => move.of === "run" && move.from === "COMPENSATING")) {
+    const failed = graph.steps.filter(
+      ({ index, isCompensation }) => isCompensation && steps.get(index)?.state === "FAILED",
+    );
+    return new Set(failed.map(({ index }) => index));
+  }
+  const failed = moves.filter((move) => move.of === "step" && move.op === "failed");
   return new Set(failed.flatMap((move) => (move.of === "step" ? [move.step] : [])));
 }
 

@@ -3,7 +3,6 @@
  * Boundary: pure. A step is told apart by what its row holds, not by its type.
  */
 import { Party_Kind, ReasonCode } from "../../../../gen/workflows/ops/v1/runs_pb.ts";
-import { personKindOf } from "../../../engine/steps/person-items.ts";
 import { isFinalStep } from "../../../engine/values/run.ts";
 import type { ApprovalTicket, EventWait } from "../../../engine/values/step-detail.ts";
 import { at, type OpenStep, partyOf, type Reason } from "./reason.ts";
@@ -14,28 +13,41 @@ type Ticket = Pick<ApprovalTicket, "approver" | "requestId" | "dueAfterMs"> & {
 };
 
 /** The approval requests that are open. */
-export function ticketReasons(open: OpenStep): Reason[] {
+export function ticketReasons(facts: RunFacts, open: OpenStep): Reason[] {
   const { row } = open;
   const { approvals = [] } = row.detail;
   const { approvalRequestId } = row;
   if (approvals.length === 0) {
     if (approvalRequestId === "") return [];
-    return [approvalReason(open, { approver: "", requestId: approvalRequestId, place: 1 })];
+    return [approvalReason(facts, open, { approver: "", requestId: approvalRequestId, place: 1 })];
   }
   // A caller may have recorded the first request before the reply of its call.
   const known = approvals.map((ticket, at) => {
     const isFirst = at === 0 && ticket.requestId === "";
     return { ...ticket, place: at + 1, ...(isFirst ? { requestId: approvalRequestId } : {}) };
   });
-  return known.filter(isAsked).map((ticket) => approvalReason(open, ticket));
+  return known.filter(isAsked).map((ticket) => approvalReason(facts, open, ticket));
 }
 
 function isAsked({ decision, requestId }: ApprovalTicket): boolean {
   return requestId !== "" && (decision === "" || decision === "escalated");
 }
 
-function approvalReason({ step, row }: OpenStep, ticket: Ticket): Reason {
-  const { approver, requestId, dueAfterMs, place } = ticket;
+/** Whom the item at a place asks: after a delegation another one than `named` by the step. */
+function askedNow(
+  { assignees }: RunFacts,
+  { row }: OpenStep,
+  place: number,
+  named: string,
+): string {
+  const item = assignees.find((each) => each.stepIndex === row.index && each.place === place);
+  return item?.assignee ?? named;
+}
+
+function approvalReason(facts: RunFacts, open: OpenStep, ticket: Ticket): Reason {
+  const { step, row } = open;
+  const { requestId, dueAfterMs, place } = ticket;
+  const approver = askedNow(facts, open, place, ticket.approver);
   const who = approver === "" ? "an approver" : approver;
   const expires = dueAfterMs === undefined ? undefined : row.startedAtMs + dueAfterMs;
   const until = expires === undefined ? "" : `; it expires at ${at(expires)}`;
@@ -91,7 +103,7 @@ export function rowReason(facts: RunFacts, open: OpenStep): Reason | undefined {
       endsBy: [{ kind: Party_Kind.TIME, id: due }],
     };
   }
-  return row.state === "WAITING" ? taskReason(open) : undefined;
+  return row.state === "WAITING" ? taskReason(facts, open) : undefined;
 }
 
 /** Nothing is known to be waited for: its child steps, or the service itself. */
@@ -126,15 +138,15 @@ function eventReason({ step, row }: OpenStep, wait: EventWait): Reason {
   };
 }
 
-function taskReason({ step, row }: OpenStep): Reason {
+function taskReason(facts: RunFacts, open: OpenStep): Reason {
+  const { step, row } = open;
   const { def } = step;
-  const { assignee } = def.config;
-  // A template is not shown: what it became is not kept.
-  const who = typeof assignee === "string" && !assignee.includes("{{") ? assignee : "";
+  const place = row.retryCount + 1;
+  const who = askedNow(facts, open, place, row.detail.asked?.assignee ?? "");
   return {
     code: ReasonCode.TASK,
     sentence: `step ${def.id} waits for ${who === "" ? "a person" : who} to complete it`,
-    ...(personKindOf(step) === "task" ? { itemPlace: row.retryCount + 1 } : {}),
+    itemPlace: place,
     endsBy: [partyOf(who)],
   };
 }

@@ -4,6 +4,7 @@
  * that ended in between is missing from them.
  */
 import type { Graph } from "../../../engine/graph/graph.ts";
+import { openItemsOf } from "../../../engine/steps/person-items.ts";
 import type { CallKind } from "../../../engine/values/call.ts";
 import type { Run, StepRun } from "../../../engine/values/run.ts";
 import { isFinalStep } from "../../../engine/values/run.ts";
@@ -13,9 +14,11 @@ import { findRunOutline } from "../../../store/reads/many-runs.ts";
 import { findRunTurn, type RunTurn } from "../../../store/reads/run-limits.ts";
 import {
   findCallsOfRun,
+  findItemAssignees,
   findNamingLetters,
   findOpenChildren,
   findRunNotes,
+  type ItemAssignee,
   type NamingLetter,
   OPEN_CHILDREN_AT_MOST,
   type OpenCall,
@@ -32,6 +35,8 @@ export interface RunFacts {
   readonly steps: ReadonlyMap<number, StepRun>;
   readonly calls: readonly OpenCall[];
   readonly children: readonly OpenChild[];
+  /** Of open approvals and tasks. */
+  readonly assignees: readonly ItemAssignee[];
   /** Newest first. */
   readonly notes: readonly RunNote[];
   readonly letters: readonly NamingLetter[];
@@ -83,10 +88,15 @@ export async function readRunFacts(
   const retrying = open.filter(({ detail }) => detail.retrying === true).map(idIn(graph));
   const needsNotes = retrying.length > 0 || NOTED_STATES.has(run.state);
   const hasChildren = [...steps.values()].some(({ detail }) => detail.children !== undefined);
+  const asksPeople = open.some((row) => {
+    const step = graph.steps[row.index];
+    return step !== undefined && openItemsOf(step, row).some(({ kind }) => kind !== "held");
+  });
   const waits = run.state === "PENDING" && run.concurrencyKey !== undefined;
-  const [{ calls, now }, children, notes, letters, turn] = await Promise.all([
+  const [{ calls, now }, children, assignees, notes, letters, turn] = await Promise.all([
     findCallsOfRun(db, visibility, runId),
     hasChildren ? findOpenChildren(db, visibility, runId) : [],
+    asksPeople ? findItemAssignees(db, visibility, runId) : [],
     needsNotes ? findRunNotes(db, visibility, runId, retrying) : [],
     names.length > 0 ? findNamingLetters(db, visibility, runId, new Date(sinceMs), names) : [],
     waits ? findRunTurn(db, visibility, runId) : undefined,
@@ -98,6 +108,7 @@ export async function readRunFacts(
     steps,
     calls: awaited,
     children,
+    assignees,
     notes,
     letters,
     turn,

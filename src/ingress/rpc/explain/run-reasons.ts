@@ -29,12 +29,18 @@ export function runReasons(facts: RunFacts): WaitReason[] {
 /** Who had an ended run cancelled or undone, and why; "": nobody did, or the history that is read does not say. */
 export function endedWords({ run, notes }: RunFacts): string {
   if (run.state === "CANCELLED") return orderWords(notes, "CANCELLED", "it was cancelled");
-  const isUndone = notes.some(({ moves }) =>
-    moves.some((move) => move.of === "run" && move.from === "COMPENSATING" && move.to === "FAILED"),
+  const end = run.state === "FAILED" ? endOf(notes) : undefined;
+  if (end?.from !== "COMPENSATING") return "";
+  if (end.op === "compensated") return orderWords(notes, "COMPENSATING", "it was undone");
+  return `${orderWords(notes, "COMPENSATING", "it was to be undone")}; ${end.reason ?? "that failed"}`;
+}
+
+function endOf(notes: RunFacts["notes"]) {
+  const moves = notes.flatMap((note) => note.moves);
+  const end = moves.find(
+    (move) => move.of === "run" && move.to === "FAILED" && move.from !== "FAILED",
   );
-  return run.state === "FAILED" && isUndone
-    ? orderWords(notes, "COMPENSATING", "it was undone")
-    : "";
+  return end?.of === "run" ? end : undefined;
 }
 
 /** The newest move of the run into a state, as `it was cancelled by sam: entered twice`. */

@@ -29,7 +29,7 @@ export function createApprovalDecider(clients: Pick<Clients, "find">): DecideApp
     if (owner === undefined) {
       throw new Refusal("illegal_move", "APPROVALS_URL is not set: no service records decisions");
     }
-    const { requestId: approvalRequestId, decidedBy, callId, workspaceId } = made;
+    const { requestId: approvalRequestId, decidedBy, callId, workspaceId, via } = made;
     const reason = markedReason(made.editedDigest, made.reason);
     const decision = DECISIONS[made.decision];
     const request = create(ResolveApprovalRequestSchema, {
@@ -38,7 +38,8 @@ export function createApprovalDecider(clients: Pick<Clients, "find">): DecideApp
     const bytes = toBinary(ResolveApprovalRequestSchema, request);
     const { resolveApproval } = ApprovalService.method;
     try {
-      const reply = await owner.create(resolveApproval, bytes, { callId, workspaceId });
+      const origin = { callId, workspaceId, ...(via === undefined ? {} : { via }) };
+      const reply = await owner.create(resolveApproval, bytes, origin);
       const recorded = reply.decision;
       if (recorded?.decision !== decision || recorded.decidedBy !== decidedBy) {
         throw decided(made, "by another decision");

@@ -44,6 +44,8 @@ export interface CallOrigin {
   readonly workspaceId: string;
   /** Asked when the call's turn has come: true where it is not to be sent any more. It is then NotSent. */
   readonly isOver?: () => boolean;
+  /** The program through which a person came who decides by this call. */
+  readonly via?: string;
 }
 
 /** A client of one collaborator. Its calls reject with CallFailure or NotSent. */
@@ -157,8 +159,11 @@ function createClient(gate: Gate, transport: Transport, settings: ClientSettings
   const fixed: Record<string, string> = token === "" ? {} : { authorization: `Bearer ${token}` };
   const briefTimeoutMs = Math.min(settings.timeoutMs, BRIEF_TIMEOUT_MS);
   return {
-    create(method, request, { callId, workspaceId, isOver }) {
-      const headers = { ...fixed, "idempotency-key": callId, traceparent: traceOf(callId) };
+    create(method, request, { callId, workspaceId, isOver, via }) {
+      const headers = {
+        ...{ ...fixed, "idempotency-key": callId, traceparent: traceOf(callId) },
+        ...(via === undefined ? {} : { "workflows-via": via }),
+      };
       return gate.run(workspaceId, async () => {
         requireWanted(isOver);
         const sending = transport.send(method, request, headers);

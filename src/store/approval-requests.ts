@@ -46,6 +46,8 @@ export interface NewDecision {
   readonly decision: number;
   readonly decidedBy: string;
   readonly reason: string;
+  /** The program through which the person came; empty: it did not say. */
+  readonly via: string;
 }
 
 /** A decision as it is kept. */
@@ -65,7 +67,7 @@ const REQUEST_COLUMNS = `r.id, r.workspace_id as "workspaceId", r.body_hash as "
   r.action_payload as "actionPayload", r.risk_level as "riskLevel",
   r.created_at as "createdAt", r.updated_at as "updatedAt", r.decision`;
 const DECISION_COLUMNS = `d.request_id as "requestId", d.id, d.decision, d.decided_by as "decidedBy",
-  d.reason, d.decided_at as "decidedAt"`;
+  d.reason, d.via, d.decided_at as "decidedAt"`;
 const IS_OPEN = "r.decision = 0 and (r.expires_at is null or r.expires_at > now())";
 
 const INSERT: Statement = {
@@ -88,8 +90,8 @@ const DECIDE: Statement = {
       where r.id = $1 and ${IS_OPEN} returning r.id
     )
     insert into approval_decisions as d
-      (decided_at, lease_until, decision, request_id, id, decided_by, reason)
-    select now(), ${DUE_NOW}, $3, id, $2, $4, $5 from decided
+      (decided_at, lease_until, decision, request_id, id, decided_by, reason, via)
+    select now(), ${DUE_NOW}, $3, id, $2, $4, $5, $6 from decided
     returning ${DECISION_COLUMNS}`,
 };
 const ESCALATE: Statement = {
@@ -99,8 +101,8 @@ const ESCALATE: Statement = {
       where r.id = $1 and ${IS_OPEN} returning r.id
     )
     insert into approval_decisions as d
-      (decided_at, lease_until, decision, request_id, id, decided_by, reason)
-    select now(), ${DUE_NOW}, $3, id, $2, $4, $5 from passed_on
+      (decided_at, lease_until, decision, request_id, id, decided_by, reason, via)
+    select now(), ${DUE_NOW}, $3, id, $2, $4, $5, $6 from passed_on
     on conflict (request_id, id) do update set id = excluded.id
     returning ${DECISION_COLUMNS}`,
 };
@@ -276,9 +278,9 @@ interface Row {
 async function record(
   database: Database,
   statement: Statement,
-  { requestId, id, decision, decidedBy, reason }: NewDecision,
+  { requestId, id, decision, decidedBy, reason, via }: NewDecision,
 ): Promise<StoredDecision | undefined> {
-  const values = [requestId, id, decision, decidedBy, reason];
+  const values = [requestId, id, decision, decidedBy, reason, via];
   const [row] = await database.alone.query<StoredDecision & Row>(statement, values);
   return row;
 }

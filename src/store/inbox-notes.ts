@@ -38,6 +38,8 @@ export interface ItemChange {
   /** Of a delegation to whom. */
   readonly to: string;
   readonly text: string;
+  /** The program through which the caller came; empty: it did not say. */
+  readonly via: string;
 }
 
 /** Notes that an item may have. */
@@ -60,8 +62,8 @@ const LOCK: Statement = {
 };
 const NOTE: Statement = {
   name: "insert_inbox_note",
-  text: `insert into inbox_notes (made_at, step_index, place, kind, run_id, id, made_by, passed_to, text)
-    values (clock_timestamp(), $2, $3, $4, $1, $5, $6, $7, $8) on conflict (run_id, step_index, place, id) do nothing
+  text: `insert into inbox_notes (made_at, step_index, place, kind, run_id, id, made_by, passed_to, text, via)
+    values (clock_timestamp(), $2, $3, $4, $1, $5, $6, $7, $8, $9) on conflict (run_id, step_index, place, id) do nothing
     returning 1`,
 };
 const CHANGE: Statement = {
@@ -94,7 +96,7 @@ export function changeItem(
 async function changeWithin(
   tx: Tx,
   seen: SeenItem,
-  { id, kind, by, to, text }: ItemChange,
+  { id, kind, by, to, text, via }: ItemChange,
 ): Promise<Changed> {
   const key = [seen.runId, seen.stepIndex, seen.place];
   const [item] = await tx.query<{ assignee: string; claimedBy: string; notes: number }>(LOCK, [
@@ -106,7 +108,7 @@ async function changeWithin(
   const isClaim = kind === "claimed" || kind === "released";
   if (!isClaim && item.notes >= NOTES_AT_MOST[kind]) return "full";
   if (item.assignee !== seen.assignee || item.claimedBy !== seen.claimedBy) return "other";
-  const made = await tx.query(NOTE, [...key, NOTE_KINDS[kind], id, by, to, text]);
+  const made = await tx.query(NOTE, [...key, NOTE_KINDS[kind], id, by, to, text, via]);
   if (made.length === 0 || kind === "commented") return "done";
   if (isClaim) await tx.query(DROP_OLD_CLAIMS, [...key, by]);
   const assignee = kind === "delegated" ? to : item.assignee;

@@ -135,6 +135,7 @@ function decisionEvent(decision: UnpublishedDecision): {
       decision: enumToJson(DecisionTypeSchema, type),
       decided_by: decision.decidedBy,
       reason: decision.reason,
+      ...(decision.via === "" ? {} : { decided_via: decision.via }),
       ...digestOf(decision.contextJson),
     },
   });

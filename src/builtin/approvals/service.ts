@@ -24,6 +24,7 @@ import {
   type ResolveApprovalRequest,
   RiskLevel,
 } from "../../../gen/approvals/v1/approvals_pb.ts";
+import { isProgram } from "../../engine/values/cause.ts";
 import { idOfKey } from "../../process/ids.ts";
 import {
   decideApproval,
@@ -81,7 +82,8 @@ export function approvalRoutes(deps: ApprovalServiceDeps): (router: ConnectRoute
       escalate: ({ approvalRequestId: requestId, reason }, context) => {
         const id = decisionId(requestId, context);
         const decision = DecisionType.ESCALATED;
-        return answered(escalate(deps, { requestId, id, decision, decidedBy: OWNER, reason }));
+        const made = { requestId, id, decision, decidedBy: OWNER, reason, via: "" };
+        return answered(escalate(deps, made));
       },
       getApproval: ({ approvalRequestId, workspaceId }) =>
         answered(getApproval(database, approvalRequestId, workspaceId)),
@@ -144,7 +146,9 @@ async function resolve(
   }
   refuseNul(reason);
   refuseEmpty("decided_by", decidedBy);
-  const made = { requestId, id: decisionId(requestId, context), decision, decidedBy, reason };
+  const via = context.requestHeader.get("workflows-via") ?? "";
+  const id = decisionId(requestId, context);
+  const made = { requestId, id, decision, decidedBy, reason, via: isProgram(via) ? via : "" };
   const isEscalation = decision === DecisionType.ESCALATED;
   const stored = isEscalation
     ? await escalateApproval(deps.database, made)

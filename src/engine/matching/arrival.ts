@@ -44,8 +44,10 @@ export function reportInput(
       return { kind: "owner_reported", cause, stepIndex, report: report.report, ...guess };
     }
     case "approval": {
-      const cause = causeOf(origin, report.report.decidedBy);
-      return { kind: "approval_decided", cause, stepIndex, report: report.report, ...guess };
+      const { decidedBy, via } = report.report;
+      const cause = causeOf(origin, decidedBy);
+      const told = via === undefined ? cause : { ...cause, via };
+      return { kind: "approval_decided", cause: told, stepIndex, report: report.report, ...guess };
     }
   }
 }

@@ -9,6 +9,8 @@ export interface PersonsDecision {
   readonly reason: string;
   /** Of an approval with edits the digest of the edited input; the owner keeps it in the reason. */
   readonly editedDigest?: string;
+  /** The program through which the person came; unset: it did not say. */
+  readonly via?: string;
   /** The same for each try. */
   readonly callId: string;
 }

@@ -12,3 +12,10 @@ export interface Cause {
   /** The program through which the caller came, as it says; unset: not said. */
   readonly via?: string;
 }
+
+const PROGRAM = /^[a-z][a-z0-9-]{0,31}$/;
+
+/** Whether this may name the program through which a caller comes: 1 to 32 of a-z, 0-9 and -, beginning with a letter. */
+export function isProgram(via: string): boolean {
+  return PROGRAM.test(via);
+}

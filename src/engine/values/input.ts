@@ -38,6 +38,8 @@ export interface ApprovalReport {
   readonly reason: string;
   /** Digest the decision was given for; "" when it names none. */
   readonly digest: string;
+  /** The program through which the person came, as the owner says; unset: it does not. */
+  readonly via?: string;
   /** A poll of the owner gave this decision, not an event. The poll repeats while the decision has no effect. */
   readonly reconciled?: true;
 }

@@ -3,6 +3,7 @@
  * Boundary: names alone; what an actor may do is decided where it does it.
  */
 import type { Caller } from "../../collaborators/identity/callers.ts";
+import { isProgram } from "../../engine/values/cause.ts";
 import {
   ENVIRONMENT_FORM,
   findEnvironment,
@@ -21,7 +22,6 @@ const VIA_HEADER = "Workflows-Via";
 const ENVIRONMENT_HEADER = "Workflows-Environment";
 /** The program's name of tools of the Model Context Protocol, here and at `workflows mcp`. */
 export const VIA_MCP = "mcp";
-const PROGRAM = /^[a-z][a-z0-9-]{0,31}$/;
 const CHARS_AT_MOST = 200;
 const VISIBLE = /^[\x21-\x7e]+$/;
 
@@ -43,7 +43,7 @@ export function readActor(header: Headers, isAuthenticated: boolean): string | u
 /** The program through which the caller comes, as it says; undefined: it does not say. Refuses a malformed name. */
 export function readVia(header: Headers): string | undefined {
   const via = header.get(VIA_HEADER) ?? undefined;
-  if (via === undefined || PROGRAM.test(via)) return via;
+  if (via === undefined || isProgram(via)) return via;
   const description = "must be 1 to 32 of a-z, 0-9 and -, and begin with a letter";
   throw invalidFields([{ field: VIA_HEADER, description }]);
 }

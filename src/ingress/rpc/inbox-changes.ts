@@ -126,7 +126,8 @@ async function changed(
     if (isDone(item)) return { item: await readItem(deps, id) };
     const by = recordedActor(deps) ?? "";
     const seen = { ...at, assignee: assigneeOf(item), claimedBy: claimantOf(item) };
-    const outcome = await deps.write.changeItem(seen, { id: noteId, kind, by, to, text });
+    const change = { id: noteId, kind, by, to, text, via: deps.via ?? "" };
+    const outcome = await deps.write.changeItem(seen, change);
     if (outcome === "done") return { item: await readItem(deps, id) };
     if (outcome === "gone") throw notOpen(id, ItemState.VOID);
     if (outcome === "full") throw full(id, kind);

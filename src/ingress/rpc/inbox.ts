@@ -95,8 +95,8 @@ export async function readItem(deps: ItemDeps, id: string): Promise<InboxItem> {
 async function notesOf({ database, visibility }: ReadDeps, { row, place }: FoundItem) {
   const { runId, stepIndex } = row;
   const notes = await findItemNotes(database.callers, visibility, { runId, stepIndex, place });
-  return notes.map(({ kind, by, to, text, madeAt }) => ({
-    ...{ kind: NOTES[kind], by, to, text },
+  return notes.map(({ kind, by, to, text, via, madeAt }) => ({
+    ...{ kind: NOTES[kind], by, to, text, via },
     madeAt: timestampFromDate(madeAt),
   }));
 }
@@ -155,6 +155,7 @@ export async function answerDecide(deps: WriteDeps, request: InboxDecideRequest)
     decidedBy,
     reason: comment,
     ...(edited === undefined ? {} : { editedDigest: edited.digest }),
+    ...(deps.via === undefined ? {} : { via: deps.via }),
     callId,
   });
   const made: ApprovalTicket = {

@@ -14,6 +14,8 @@ export interface StoredNote {
   /** Of a delegation to whom. */
   readonly to: string;
   readonly text: string;
+  /** The program through which its caller came; empty: it did not say. */
+  readonly via: string;
   readonly madeAt: Date;
 }
 
@@ -28,7 +30,7 @@ const KINDS = new Map(Object.entries(NOTE_KINDS).map(([kind, number]) => [number
 
 const FIND = seenWithin(
   "find_inbox_notes",
-  (condition) => `select n.id, n.kind, n.made_by as "by", n.passed_to as "to", n.text,
+  (condition) => `select n.id, n.kind, n.made_by as "by", n.passed_to as "to", n.text, n.via,
       n.made_at as "madeAt"
     from inbox_notes n
     where n.run_id = $1 and n.step_index = $2 and n.place = $3 and ${condition}

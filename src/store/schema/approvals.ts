@@ -64,6 +64,8 @@ export const approvalDecisions = pgTable(
     id: text("id").notNull(),
     decidedBy: text("decided_by").notNull(),
     reason: text("reason").notNull(),
+    /** The program through which the person came; empty: it did not say. */
+    via: text("via").notNull().default(""),
   },
   (t) => [
     primaryKey({ columns: [t.requestId, t.id] }),

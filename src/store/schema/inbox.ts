@@ -63,6 +63,8 @@ export const inboxNotes = pgTable(
     /** Of a delegation to whom. */
     passedTo: text("passed_to").notNull(),
     text: text("text").notNull(),
+    /** The program through which the caller came; empty: it did not say. */
+    via: text("via").notNull().default(""),
   },
   (t) => [primaryKey({ columns: [t.runId, t.stepIndex, t.place, t.id] })],
 );

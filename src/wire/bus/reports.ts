@@ -10,6 +10,7 @@ import { DelegationStatus } from "../../../gen/agents/v1/agents_pb.ts";
 import { DecisionType, RiskLevel } from "../../../gen/approvals/v1/approvals_pb.ts";
 import { ActionDecision } from "../../../gen/governance/v1/governance_pb.ts";
 import { ObjectiveState } from "../../../gen/objectives/v1/objectives_pb.ts";
+import { isProgram } from "../../engine/values/cause.ts";
 import type { EventReport } from "../../engine/values/event.ts";
 import {
   findPayloadFault,
@@ -141,16 +142,15 @@ function readDecision({ body, aggregateId }: ReportedEvent): ReadReport {
   const requestId = readId(body, ["approval_request_id", "id"], aggregateId);
   const decision = readEnum(readField(body, ["decision"]), "DECISION_TYPE_", DecisionType);
   if (requestId === "" || decision === "") return undefined;
-  return {
-    kind: "approval",
-    report: {
-      requestId,
-      decision,
-      decidedBy: readId(body, ["decided_by"], ""),
-      reason: shorten(readText(body, ["reason"])),
-      digest: readDigest(body),
-    },
+  const via = readId(body, ["decided_via"], "");
+  const report = {
+    requestId,
+    decision,
+    decidedBy: readId(body, ["decided_by"], ""),
+    reason: shorten(readText(body, ["reason"])),
+    digest: readDigest(body),
   };
+  return { kind: "approval", report: isProgram(via) ? { ...report, via } : report };
 }
 
 // An evaluation as a typed message has no fields for run and step: the envelope names them.

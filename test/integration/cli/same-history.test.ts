@@ -167,9 +167,14 @@ it("the histories differ in the channel alone", async () => {
   expect(commands.map(comparable)).toEqual(calls.map(comparable));
   expect(ofClient.map(comparable)).toEqual(calls.map(comparable));
   const channelsOf = (moves: readonly Move[]) =>
-    moves.filter(({ cause }) => cause?.actor === "unverified:sam").map(({ cause }) => cause?.via);
-  // StartRun, PauseRun, ResumeRun, SkipStep, CompensateRun.
-  expect(channelsOf(commands)).toEqual(Array(5).fill("cli"));
-  expect(channelsOf(ofClient)).toEqual(Array(5).fill("console"));
-  expect(channelsOf(calls)).toEqual(Array(5).fill(""));
+    moves.flatMap(({ cause }) => (cause?.actor === "" ? [] : [cause?.via]));
+  // StartRun, PauseRun, ResumeRun, Decide, CompleteTask, SkipStep, CompensateRun, CompleteTask.
+  expect(channelsOf(commands)).toEqual(Array(8).fill("cli"));
+  expect(channelsOf(ofClient)).toEqual(Array(8).fill("console"));
+  expect(channelsOf(calls)).toEqual(Array(8).fill(""));
+  const claims = [commands, ofClient, calls].map(async ([move]) => {
+    const { item } = await inbox.get({ id: `${move?.runId}/pay/1` });
+    return item?.notes.map(({ via }) => via);
+  });
+  expect(await Promise.all(claims)).toEqual([["cli"], ["console"], [""]]);
 });

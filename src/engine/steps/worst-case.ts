@@ -35,11 +35,13 @@ const REPEATED: readonly (StepType | "UNSPECIFIED")[] = [
 export function worstCaseOf(spec: VersionSpec): WorstCase {
   const links = linkSteps(spec);
   const mine = spec.steps.map((_, index) => !isCompensation(links, index));
-  const own = spec.steps.map((step) => secondsOf(step, spec));
+  const order = topologicalOrder(links);
+  const alone = spec.steps.map((step) => secondsOf(step, spec));
+  const own = withinParallels(spec, links, order, alone);
   const endlessStepIds = spec.steps.flatMap(({ id }, index) =>
     mine[index] && own[index] === undefined ? [id] : [],
   );
-  const stepSeconds = endlessStepIds.length > 0 ? undefined : slowestPath(spec, links, own);
+  const stepSeconds = endlessStepIds.length > 0 ? undefined : slowestPath(spec, links, order, own);
   const { timeoutSeconds } = spec;
   const seconds =
     timeoutSeconds > 0 ? Math.min(timeoutSeconds, stepSeconds ?? timeoutSeconds) : stepSeconds;
@@ -64,9 +66,9 @@ function attemptsOf(spec: VersionSpec, steps: readonly StepDefinition[]): number
 function slowestPath(
   spec: VersionSpec,
   links: Links,
+  order: readonly number[],
   own: readonly (number | undefined)[],
 ): number {
-  const order = topologicalOrder(links);
   const lasts = spec.steps.map(() => 0);
   // A child may be a PARALLEL itself: children come first.
   for (const index of order.toReversed()) {
@@ -87,6 +89,26 @@ function slowestPath(
     }
   }
   return last;
+}
+
+/** The seconds of steps where the timeout of a PARALLEL cancels its children. */
+function withinParallels(
+  spec: VersionSpec,
+  links: Links,
+  order: readonly number[],
+  own: readonly (number | undefined)[],
+): (number | undefined)[] {
+  const within = [...own];
+  const limits = spec.steps.map(() => Number.POSITIVE_INFINITY);
+  for (const index of order) {
+    const limit = limits[index] ?? Number.POSITIVE_INFINITY;
+    const step = spec.steps[index];
+    if (limit < Number.POSITIVE_INFINITY) within[index] = Math.min(own[index] ?? limit, limit);
+    if (ownValue(step?.config ?? {}, "cancel_remaining") === false) continue;
+    const ofChildren = Math.min(limit, timeoutOf(step) || limit);
+    for (const child of childrenOf(links, index)) limits[child] = ofChildren;
+  }
+  return within;
 }
 
 function childrenOf(links: Links, index: number): number[] {

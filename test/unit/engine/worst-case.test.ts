@@ -60,6 +60,12 @@ it.each([
     1,
   ],
   [
+    "children that the timeout of their parallel cancels",
+    "p:\n    timeout: 1h\n    parallel: { a: { task: A }, q: { parallel: { b: { task: B, timeout: 2h } } } }\n  c: { wait: 1m }",
+    3_660,
+    0,
+  ],
+  [
     "a parallel within another, and what follows both",
     "p:\n    parallel:\n      q: { parallel: { a: { wait: 1h }, b: { wait: 2h } } }\n      r: { wait: 5m }\n  c: { wait: 1m }",
     7_260,
@@ -78,6 +84,11 @@ it.each([
   ["a time of the input", 'a: { wait: { until: "{{ input.at }}" } }', 0],
   ["a time that is computed", 'a: { wait: "{{ input.n }}" }', 0],
   ["another workflow", "a: { run: other }", undefined],
+  [
+    "a child that its parallel leaves open",
+    "p: { parallel: { a: { task: A } }, timeout: 1h, cancel_remaining: false }",
+    0,
+  ],
 ])("nothing is said of the time of %s, but for the run's deadline", (_what, step, attempts) => {
   const said = { ...(attempts === undefined ? {} : { attempts }), endlessStepIds: ["a"] };
   expect(worst(`  ${step}`)).toEqual(said);

@@ -34,20 +34,23 @@ function command(ask: Ask, preview?: Preview, ofWorkflow?: string): Action {
         const { run } = await ask(service, id, reason);
         if (run !== undefined) printRun(run, call.out);
       } catch (error) {
-        const failure = findFailure(error);
-        if (ofWorkflow !== undefined && failure?.exitCode === EXIT.notFound && !isRunId(id)) {
-          throw new CliFailure(
-            `there is no run "${id}"; for a workflow it is: workflows ${ofWorkflow} ${id}`,
-            EXIT.notFound,
-          );
-        }
-        if (failure === undefined || call.args.length === 1) throw error;
+        const named = withCommandOf(ofWorkflow, error, id);
+        const failure = findFailure(named);
+        if (failure === undefined || call.args.length === 1) throw named;
         printFailure(`${id}: ${failure.message}`);
         if (exitCode === EXIT.done) exitCode = failure.exitCode;
       }
     }
     return exitCode;
   };
+}
+
+/** What a call for one run failed with; where there is no such run, with the command for a workflow. */
+function withCommandOf(ofWorkflow: string | undefined, error: unknown, id: string): unknown {
+  const isMissing = findFailure(error)?.exitCode === EXIT.notFound;
+  if (ofWorkflow === undefined || !isMissing || isRunId(id)) return error;
+  const message = `there is no run "${id}"; for a workflow it is: workflows ${ofWorkflow} ${id}`;
+  return new CliFailure(message, EXIT.notFound, { cause: error });
 }
 
 /** PauseRun. */

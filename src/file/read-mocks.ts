@@ -54,7 +54,7 @@ function readMock(value: Json, field: string, faults: GraphFault[]): Mock {
   if (output !== undefined) mock.output = output;
   const data = read("data", objectOf, "must be an object");
   if (data !== undefined) mock.data = data;
-  const error = read("error", textOf, "must be a text");
+  const error = read("error", textOf, "must be a text that is not empty");
   if (error !== undefined) mock.error = error;
   const outcome = read("outcome", oneOf(MOCK_OUTCOMES), `must be ${listed(MOCK_OUTCOMES)}`);
   if (outcome !== undefined) mock.outcome = outcome;
@@ -79,7 +79,7 @@ function objectOf(value: Json): JsonObject | undefined {
 }
 
 function textOf(value: Json): string | undefined {
-  return typeof value === "string" ? value : undefined;
+  return typeof value === "string" && value !== "" ? value : undefined;
 }
 
 function numberOf(value: Json): number | undefined {

@@ -3,6 +3,7 @@
  * Boundary: a version without faults.
  */
 import { parseExpression, readsFields } from "../engine/expression/expression.ts";
+import { linkSteps } from "../engine/graph/links.ts";
 import { expressionsOfStep, type TextContexts, textContexts } from "../engine/graph/step-texts.ts";
 import { factsOf } from "../engine/steps/registry.ts";
 import { shownKindOf } from "../engine/steps/shown-kind.ts";
@@ -59,24 +60,30 @@ function isLongerThanRun(step: StepDefinition, { timeoutSeconds }: VersionSpec):
   return timeoutSeconds > 0 && (attemptSeconds(step) ?? 0) > timeoutSeconds;
 }
 
-/** Steps to which a decision of people or governance leads. */
-function behindDecisions({ steps, edges }: VersionSpec): ReadonlySet<string> {
-  const after = new Map<string, string[]>();
-  for (const { fromStepId, toStepId } of edges) {
-    const next = after.get(fromStepId);
-    if (next === undefined) after.set(fromStepId, [toStepId]);
-    else next.push(toStepId);
-  }
-  const open = steps.flatMap(({ id, stepType }) => (factsOf(stepType)?.isDecision ? [id] : []));
-  const found = new Set<string>();
-  for (let id = open.pop(); id !== undefined; id = open.pop()) {
-    for (const next of after.get(id) ?? []) {
-      if (found.has(next)) continue;
-      found.add(next);
-      open.push(next);
+/** Steps that begin after a decision of people or governance; what follows a PARALLEL begins after its children. */
+function behindDecisions(spec: VersionSpec): ReadonlySet<string> {
+  const { steps } = spec;
+  const { edges, incoming, outgoing } = linkSteps(spec);
+  const ended = new Set(
+    steps.flatMap(({ stepType }, index) => (factsOf(stepType)?.isDecision ? [index] : [])),
+  );
+  const begun = new Set<number>();
+  const open = [...ended];
+  for (let index = open.pop(); index !== undefined; index = open.pop()) {
+    for (const edge of outgoing[index] ?? []) {
+      const { to, role } = edges[edge] ?? { to: index, role: "child" };
+      if (begun.has(to) || (role === "child" && !begun.has(index))) continue;
+      begun.add(to);
+      open.push(to);
+    }
+    for (const edge of incoming[index] ?? []) {
+      const { from, role } = edges[edge] ?? { from: index, role: "success" };
+      if (role !== "child" || ended.has(from)) continue;
+      ended.add(from);
+      open.push(from);
     }
   }
-  return found;
+  return new Set([...begun].flatMap((index) => steps[index]?.id ?? []));
 }
 
 function isGateWithoutDeadline(step: StepDefinition, spec: VersionSpec): boolean {

@@ -22,7 +22,7 @@ import {
 } from "../store/workflow-hooks.ts";
 import { commitWithEvents } from "./definitions.ts";
 import type { HookDeps } from "./hooks.ts";
-import { findRepeatable } from "./publish-source.ts";
+import { findRepeatable, repeatsAll } from "./publish-source.ts";
 
 /** What asking needs. */
 export interface AskDeps extends HookDeps {
@@ -76,19 +76,20 @@ interface NamedText {
   readonly name: string;
   /** Of the version that it makes. */
   readonly digest: string;
+  readonly inputSchema: JsonObject | undefined;
   readonly isActivated: boolean;
 }
 
 /**
  * Asks about the workflow of a name: whether it is made, where there is none, and whether it is activated. A text that repeats the latest
- * version activates nothing: false says that nobody was asked for that. Refuses as askAboutWorkflow.
+ * version and its input schema activates nothing: false says that nobody was asked for that. Refuses as askAboutWorkflow.
  */
 export async function askAboutNamed(
   deps: AskDeps,
   named: NamedText,
   order: VerbOrder,
 ): Promise<boolean> {
-  const { workspaceId, name: ofText, digest, isActivated } = named;
+  const { workspaceId, name: ofText, digest, inputSchema, isActivated } = named;
   const { callers } = deps.database;
   const definition = await findDefinitionByName(callers, workspaceId, ofText);
   if (definition === undefined) {
@@ -101,7 +102,8 @@ export async function askAboutNamed(
   const hooks = await findHooksOfWorkflow(callers, definitionId, workspaceId, verbs);
   if (hooks.length === 0) return true;
   const latest = await findRepeatable(callers, definition, PRODUCTION);
-  if (latest.some((version) => version.digest === digest)) return false;
+  const same = latest.find((version) => version.digest === digest);
+  if (await repeatsAll(callers, same, inputSchema)) return false;
   await askAll(deps, { definitionId, name: hooks[0]?.workflowName ?? "", verbs, hooks }, order);
   return true;
 }

@@ -27,7 +27,7 @@ import {
   type VersionRow,
 } from "../store/reads/definitions.ts";
 import { findDeployedVersion } from "../store/reads/deployments.ts";
-import { findNewestNumber } from "../store/reads/version-sources.ts";
+import { findNewestNumber, findVersionSource } from "../store/reads/version-sources.ts";
 import { EVERY_WORKSPACE } from "../store/reads/visibility.ts";
 import { saveVersionSource, type VersionSource } from "../store/version-sources.ts";
 import { createdEvents, publishedEvents } from "./definition-events.ts";
@@ -59,7 +59,7 @@ export interface SourcePublication extends Omit<NewDefinition, "id"> {
    * Unset: that of the name.
    */
   readonly next?: { readonly definitionId: string; readonly baseVersion: number } | undefined;
-  /** True: no hook was asked, so it must be the content of the latest version. */
+  /** True: no hook was asked, so it must be the content and the input schema of the latest version. */
   readonly mustRepeat?: boolean;
 }
 
@@ -139,7 +139,7 @@ export async function publishTo(
 ): Promise<Made<SourcePublished>> {
   const repeatable = await findRepeatable(tx, definition, deployTo, seen);
   const same = repeatable.find((each) => each.digest === digest);
-  if (mustRepeat && same === undefined) {
+  if (mustRepeat && !(await repeatsAll(tx, same, source.inputSchema))) {
     throw new Refusal("lost_race", "another version was published meanwhile: try again");
   }
   const publisher = { by: source.publishedBy, note: source.note };
@@ -167,6 +167,21 @@ export async function publishTo(
     events,
     isDeployed: true,
   };
+}
+
+/**
+ * Whether a version that has the content of a text has its input schema too, which no digest holds: a text with another one changes which
+ * starts are taken.
+ */
+export async function repeatsAll(
+  queries: Queries,
+  same: Repeatable | undefined,
+  inputSchema: JsonObject | undefined,
+): Promise<boolean> {
+  if (same === undefined) return false;
+  const source = await findVersionSource(queries, EVERY_WORKSPACE, same.version.id);
+  const wanted = inputSchema === undefined ? null : JSON.stringify(inputSchema);
+  return (source?.inputSchemaJson ?? null) === wanted;
 }
 
 /** The versions that a text for an environment may repeat: the latest one, and beside production what is deployed there and the newest one. */

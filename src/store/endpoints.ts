@@ -59,11 +59,13 @@ const LOCK_DEFINITION: Statement = {
   text: "select 1 from workflow_definitions where id = $1 for update",
 };
 
+// Locked: a rotation by hand that comes meanwhile is seen whole, so that no token which it ends is kept.
 const TO_ROTATE: Statement = {
   name: "find_endpoints_to_rotate",
   text: `select e.id from workflow_endpoints e where e.definition_id = $1 and e.rotate_on_publish
       and e.rotated_for is distinct from ${HERE_TEXT("e.definition_id", "e.environment")}
-      and ${HERE_TEXT("e.definition_id", "e.environment")} is not null`,
+      and ${HERE_TEXT("e.definition_id", "e.environment")} is not null
+    order by e.id for update of e`,
 };
 /** Earlier tokens of an endpoint beside the one before: a publish within the grace of ten others ends the first of them. */
 const OLD_TOKENS_KEPT = 9;

@@ -310,7 +310,7 @@ test("a limit of open runs and the rules of deployments are changed where they a
   const needs = page.getByRole("region", { name: "What deployments need" });
   await needs.getByRole("button", { name: "Edit" }).click();
   await dialog.getByLabel("Another environment").fill("qa");
-  await dialog.getByRole("button", { name: "Add" }).click();
+  await dialog.getByLabel("Another environment").press("Enter");
   const rule = dialog.getByRole("group", { name: "qa needs" });
   await rule.getByLabel("an approval").uncheck();
   await rule.getByLabel("a simulation of the version").check();

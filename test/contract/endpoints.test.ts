@@ -12,6 +12,7 @@ import { Workflows } from "../../gen/workflows/ops/v1/workflows_pb.ts";
 import { StepRunState, StepType, TriggerType } from "../../gen/workflows/v1/workflows_pb.ts";
 import { createEndpoint } from "../../src/runtime/endpoints.ts";
 import { startDueTriggers } from "../../src/runtime/missed-triggers.ts";
+import { rotateEndpoint } from "../../src/store/endpoints.ts";
 import { until } from "../support/assertions/until.ts";
 import { type RpcService, refusedBy, startRpcService } from "../support/services/rpc-service.ts";
 
@@ -453,6 +454,35 @@ describe("an endpoint of an environment", () => {
     await workflows.deploy({ definitionId, environment: "production", version: 1 });
     expect((await urlOf(made.id))?.url).not.toBe(byHand.url);
   });
+});
+
+test("a URL that a rotation by hand ends stays so when a publish rotates at the same time", async () => {
+  const definitionId = await publish();
+  const made = await hooked({ definitionId, rotateOnPublish: true, graceSeconds: 3_600 });
+  const publishNext = (id: string) => {
+    const steps = [{ id, name: "Next", stepType: StepType.HUMAN_TASK }];
+    return service.client.publishVersion({ definitionId, steps });
+  };
+  await publishNext("second");
+  expect((await post(made.url, "{}")).status).toBe(202);
+  const { database } = service;
+  const waiting = {
+    name: "test_waiting",
+    text: `select 1 from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock'`,
+  };
+  const { published } = await database.transaction(async (tx) => {
+    const key = { id: made.id, workspaceId: "ws" };
+    await rotateEndpoint(tx, key, {
+      ...{ tokenHash: Buffer.alloc(32, 7), sealedToken: null, graceSeconds: 0 },
+      ...{ changedBy: "ann", changeReason: "it leaked" },
+    });
+    const call = publishNext("third");
+    await until(async () => (await database.read.query(waiting, []))[0]);
+    return { published: call };
+  });
+  await published;
+  expect((await post(made.url, "{}")).status).toBe(404);
 });
 
 describe("an endpoint is refused in words", () => {

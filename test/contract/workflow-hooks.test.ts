@@ -208,6 +208,11 @@ describe("a hook before a verb", () => {
     expect((await publishText("First")).outcome).toBe(PublishOutcome.UNCHANGED);
     expect(asked()).toEqual([]);
     expect((await refusedBy(publishText("Second"))).reason).toBe("HOOK_REFUSED");
+    // The input schema is of no digest, and says which starts are taken.
+    const sourceText = `${text("First")}input: { amount: number }\n`;
+    expect((await refusedBy(workflows.publishSource({ workspaceId, sourceText }))).reason).toBe(
+      "HOOK_REFUSED",
+    );
     // Nobody was asked for what is not the latest version any more.
     const { definition } = await publishText("First");
     const { workflow } = readSource(text("Third"));

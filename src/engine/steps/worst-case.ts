@@ -23,22 +23,25 @@ export interface WorstCase {
 
 /** The longest wait between two attempts: a day. */
 const MAX_BACKOFF_SECONDS = 86_400;
-/** Types whose attempts are repeated after a timeout. */
+/** Types whose attempts may last until their timeout and be repeated. A person may say of each that it failed. */
 const REPEATED: readonly (StepType | "UNSPECIFIED")[] = [
   "AGENT_ACTION",
   "GOVERNANCE_CHECK",
   "NOTIFICATION",
+  "HUMAN_TASK",
 ];
 
 /** The worst case; linear in steps and edges. */
 export function worstCaseOf(spec: VersionSpec): WorstCase {
   const links = linkSteps(spec);
   const mine = spec.steps.map((_, index) => !isCompensation(links, index));
-  const own = spec.steps.map((step) => secondsOf(step, spec));
+  const order = topologicalOrder(links);
+  const alone = spec.steps.map((step) => secondsOf(step, spec));
+  const own = withinParallels(spec, links, order, alone);
   const endlessStepIds = spec.steps.flatMap(({ id }, index) =>
     mine[index] && own[index] === undefined ? [id] : [],
   );
-  const stepSeconds = endlessStepIds.length > 0 ? undefined : slowestPath(spec, links, own);
+  const stepSeconds = endlessStepIds.length > 0 ? undefined : slowestPath(spec, links, order, own);
   const { timeoutSeconds } = spec;
   const seconds =
     timeoutSeconds > 0 ? Math.min(timeoutSeconds, stepSeconds ?? timeoutSeconds) : stepSeconds;
@@ -63,17 +66,20 @@ function attemptsOf(spec: VersionSpec, steps: readonly StepDefinition[]): number
 function slowestPath(
   spec: VersionSpec,
   links: Links,
+  order: readonly number[],
   own: readonly (number | undefined)[],
 ): number {
-  const lasts = spec.steps.map((_, index) => {
-    const children = childrenOf(links, index).map((child) => own[child] ?? 0);
+  const lasts = spec.steps.map(() => 0);
+  // A child may be a PARALLEL itself: children come first.
+  for (const index of order.toReversed()) {
+    const children = childrenOf(links, index).map((child) => lasts[child] ?? 0);
     const longest = Math.max(own[index] ?? 0, ...children);
     const limit = timeoutOf(spec.steps[index]);
-    return children.length > 0 && limit > 0 ? Math.min(limit, longest) : longest;
-  });
+    lasts[index] = children.length > 0 && limit > 0 ? Math.min(limit, longest) : longest;
+  }
   const begins = spec.steps.map(() => 0);
   let last = 0;
-  for (const index of topologicalOrder(links)) {
+  for (const index of order) {
     const begin = begins[index] ?? 0;
     const end = begin + (lasts[index] ?? 0);
     if (!isCompensation(links, index)) last = Math.max(last, end);
@@ -83,6 +89,26 @@ function slowestPath(
     }
   }
   return last;
+}
+
+/** The seconds of steps where the timeout of a PARALLEL cancels its children. */
+function withinParallels(
+  spec: VersionSpec,
+  links: Links,
+  order: readonly number[],
+  own: readonly (number | undefined)[],
+): (number | undefined)[] {
+  const within = [...own];
+  const limits = spec.steps.map(() => Number.POSITIVE_INFINITY);
+  for (const index of order) {
+    const limit = limits[index] ?? Number.POSITIVE_INFINITY;
+    const step = spec.steps[index];
+    if (limit < Number.POSITIVE_INFINITY) within[index] = Math.min(own[index] ?? limit, limit);
+    if (ownValue(step?.config ?? {}, "cancel_remaining") === false) continue;
+    const ofChildren = Math.min(limit, timeoutOf(step) || limit);
+    for (const child of childrenOf(links, index)) limits[child] = ofChildren;
+  }
+  return within;
 }
 
 function childrenOf(links: Links, index: number): number[] {
@@ -115,17 +141,18 @@ export function attemptSeconds(step: StepDefinition): number | undefined {
   return escalates * (1 + (Array.isArray(to) ? to.length : 0));
 }
 
-/** The attempts of a step that times out each time, and the waits between them. */
+/** Attempts that each last until their timeout, and the waits between them. */
 function withRetries(timeout: number, step: StepDefinition, spec: VersionSpec): number {
   const { maxRetries = 0, ...policy } = policyOf(step, spec) ?? {};
   return timeout * (1 + maxRetries) + waitsOf(maxRetries, policy);
 }
 
-/** The sum of the waits before so many retries: each is the one before times a factor, a day at most. */
+/** The sum of the waits before so many retries: each is the one before times a factor, 10 % longer by the jitter, a day at most. */
 function waitsOf(
   retries: number,
-  { backoffSeconds: first = 0, backoffMultiplier = 1 }: Partial<RetryPolicy>,
+  { backoffSeconds = 0, backoffMultiplier = 1 }: Partial<RetryPolicy>,
 ): number {
+  const first = (backoffSeconds * 11) / 10;
   const factor = Math.max(1, backoffMultiplier);
   if (first === 0) return 0;
   if (factor === 1 || first >= MAX_BACKOFF_SECONDS) {

@@ -56,8 +56,9 @@ export function createBeforeVerbs(parts: ServiceParts, workspaceId: string): Bef
     },
     made: (named, order) => askAboutNew(parts, named, ["create"], order),
     named({ source, digest, deployTo: environment = PRODUCTION, workspaceId, name }) {
-      const { publishedBy: by, note: reason } = source;
-      const named = { workspaceId, name, digest, isActivated: environment === PRODUCTION };
+      const { publishedBy: by, note: reason, inputSchema } = source;
+      const isActivated = environment === PRODUCTION;
+      const named = { workspaceId, name, digest, inputSchema, isActivated };
       return askAboutNamed(parts, named, { by, reason, facts: { environment } });
     },
   };

@@ -479,13 +479,14 @@ describe("runs", () => {
   it("goes on with the other runs when one is refused, and ends with the first fault", async () => {
     const [first, ended, last] = [await started(), await started(), await started()];
     await done("cancel", ended);
-    const paused = await cli.run(["pause", first, ended, "wfr_none", last], { env });
+    const paused = await cli.run(["pause", first, ended, "wfr_none", "nightly", last], { env });
     expect(paused.code).toBe(6);
     expect(paused.stdout).toBe(`${first} PAUSED\n${last} PAUSED\n`);
     const faults = paused.stderr.trim().split("\n");
     expect(faults).toEqual([
       expect.stringContaining(`workflows: ${ended}: `),
       expect.stringContaining("workflows: wfr_none: "),
+      expect.stringContaining("workflows triggers pause nightly"),
     ]);
     const keyed = await cli.run(["resume", first, last, "--key", "k"], { env });
     expect(keyed).toMatchObject({ code: 2, stdout: "" });

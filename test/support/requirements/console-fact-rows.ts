@@ -194,7 +194,7 @@ export const FACT_ROWS: readonly Requirement[] = [
         }),
       });
       expect(found.worstCase).toMatchObject({
-        ...{ seconds: 86_400n + 3n * 3_600n + 2n * 600n, attempts: 3n },
+        ...{ seconds: 86_400n + 3n * 3_600n + 2n * 660n, attempts: 3n },
         endlessStepIds: [],
       });
       await checkFirstTests(stage);

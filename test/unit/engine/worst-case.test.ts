@@ -18,7 +18,7 @@ it.each([
   [
     "its retries, each later",
     "a: { agent: x, timeout: 1m, retry: { max: 2, backoff: 10s, factor: 3 } }",
-    220,
+    3 * 60 + 11 + 33,
     3,
   ],
   [
@@ -30,14 +30,14 @@ it.each([
   [
     "waits that grow to a day and stay there",
     "a: { agent: x, timeout: 1s, retry: { max: 4, backoff: 6h, factor: 3 } }",
-    5 + 6 * 3_600 + 18 * 3_600 + 2 * 86_400,
+    5 + 1.1 * (6 * 3_600 + 18 * 3_600) + 2 * 86_400,
     5,
   ],
   ["a wait", "a: { wait: 15m }", 900, 0],
   [
-    "a person, whose timeout is not repeated",
-    "a: { task: T, timeout: 1d, retry: { max: 5, backoff: 1s } }",
-    86_400,
+    "a person, who may say each time that it failed",
+    "a: { task: T, timeout: 1d, retry: { max: 5, backoff: 10s } }",
+    6 * 86_400 + 5 * 11,
     0,
   ],
   [
@@ -59,6 +59,18 @@ it.each([
     240,
     1,
   ],
+  [
+    "children that the timeout of their parallel cancels",
+    "p:\n    timeout: 1h\n    parallel: { a: { task: A }, q: { parallel: { b: { task: B, timeout: 2h } } } }\n  c: { wait: 1m }",
+    3_660,
+    0,
+  ],
+  [
+    "a parallel within another, and what follows both",
+    "p:\n    parallel:\n      q: { parallel: { a: { wait: 1h }, b: { wait: 2h } } }\n      r: { wait: 5m }\n  c: { wait: 1m }",
+    7_260,
+    0,
+  ],
 ])("%s", (_what, steps, seconds, attempts) => {
   expect(worst(`  ${steps}`)).toEqual({
     ...{ seconds, attempts, endlessStepIds: [] },
@@ -72,6 +84,11 @@ it.each([
   ["a time of the input", 'a: { wait: { until: "{{ input.at }}" } }', 0],
   ["a time that is computed", 'a: { wait: "{{ input.n }}" }', 0],
   ["another workflow", "a: { run: other }", undefined],
+  [
+    "a child that its parallel leaves open",
+    "p: { parallel: { a: { task: A } }, timeout: 1h, cancel_remaining: false }",
+    0,
+  ],
 ])("nothing is said of the time of %s, but for the run's deadline", (_what, step, attempts) => {
   const said = { ...(attempts === undefined ? {} : { attempts }), endlessStepIds: ["a"] };
   expect(worst(`  ${step}`)).toEqual(said);

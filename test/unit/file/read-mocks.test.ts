@@ -29,6 +29,7 @@ test.each<{ mock: JsonObject[string]; fault: string }>([
   { mock: { outcome: "yes" }, fault: "mocks.a.outcome: must be approved, denied or expired" },
   { mock: { delay: "soon" }, fault: "mocks.a.delay: write a duration as" },
   { mock: { silent: false }, fault: "mocks.a.silent: must be true" },
+  { mock: { error: "" }, fault: "mocks.a.error: must be a text that is not empty" },
 ])("$mock is refused in words", ({ mock, fault }) => {
   const { faults } = readMocks({ a: mock });
   expect(faults.map(({ field, description }) => `${field}: ${description}`)).toEqual([

@@ -67,3 +67,18 @@ it("what is done for good says whether somebody is asked before", () => {
   const ask = "ask: { approve: A, action: ask, by: [u], timeout: 1d }\n  note: { agent: x }";
   expect(sentences(`workflow: w\nsteps:\n  ${ask}\n  ${pay}\n`)).toEqual([[5, done]]);
 });
+
+it("what follows a parallel of gates is asked about, and its other children are not", () => {
+  const gate = "{ approve: A, action: ask, by: [u], timeout: 1d }";
+  const pay = "pay: { agent: bank, action: pay }";
+  const done = '"pay" does pay, and has no undo';
+  const all = (children: string) => `workflow: w\nsteps:\n  all: { parallel: { ${children} } }\n`;
+  for (const gates of [
+    `a: ${gate}, b: ${gate}`,
+    `in: { parallel: { a: ${gate} } }, b: { task: B }`,
+  ])
+    expect(sentences(`${all(gates)}  ${pay}\n`)).toEqual([[4, done]]);
+  expect(sentences(all(`a: ${gate}, ${pay}`))).toEqual([
+    [3, `${done}, and nobody approves it before`],
+  ]);
+});

@@ -101,6 +101,12 @@ function Edit({ policy }: { readonly policy: DeployPolicy | undefined }) {
             value={more}
             autoComplete="off"
             onChange={({ target }) => setMore(target.value.trim())}
+            onKeyDown={(event) => {
+              if (event.key !== "Enter") return;
+              // It is about this field, not about the whole policy.
+              event.preventDefault();
+              if (canAdd) add();
+            }}
           />
           <button type="button" disabled={!canAdd} onClick={add}>
             Add

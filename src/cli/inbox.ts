@@ -74,10 +74,11 @@ function decisionLine({ approver, decision, decidedBy, reason, edits }: ItemDeci
   return oneLine(`${approver || "an approver"}: ${decision}${by}${changed}${why}`);
 }
 
-function noteLine({ kind, by, to, text, madeAt }: ItemNote): string {
+function noteLine({ kind, by, to, text, madeAt, via }: ItemNote): string {
   const what = nameOf(NoteKind, kind).toLowerCase();
   const at = timeText(madeAt === undefined ? undefined : timestampDate(madeAt));
-  return [at, by, what, to, text]
+  const through = via === "" ? "" : `through ${via}`;
+  return [at, by, what, to, through, text]
     .filter((part) => part !== "")
     .map(oneLine)
     .join(" ");

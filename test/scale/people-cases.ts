@@ -53,7 +53,7 @@ export const peopleCases: readonly Case[] = [
     name: `inbox: an item is ${kind}`,
     ask: (database: Database) => {
       const seen = { ...AT, assignee: "user", claimedBy: "" };
-      return changeItem(database, seen, { id: "new", kind, by: "u", to: "", text: "so" });
+      return changeItem(database, seen, { id: "new", kind, by: "u", to: "", text: "so", via: "" });
     },
   })),
   { name: "approvals: notices", ask: writing((tx) => takeNotices(tx, 100)) },

@@ -24,7 +24,6 @@ import {
   type ResolveApprovalRequest,
   RiskLevel,
 } from "../../../gen/approvals/v1/approvals_pb.ts";
-import { isProgram } from "../../engine/values/cause.ts";
 import { idOfKey } from "../../process/ids.ts";
 import {
   decideApproval,
@@ -58,6 +57,7 @@ export interface ApprovalServiceDeps {
 const KEY_OF_A_CALL = /^([^/]+)\/([^/]+)\/\d+\/request_approval(?:-(\d+))?$/;
 /** Whose decision an escalation is. */
 const OWNER = "approvals";
+const VIA_CHARS_AT_MOST = 32;
 
 const PAGE = 50;
 const PAGE_AT_MOST = 500;
@@ -146,9 +146,10 @@ async function resolve(
   }
   refuseNul(reason);
   refuseEmpty("decided_by", decidedBy);
-  const via = context.requestHeader.get("workflows-via") ?? "";
+  // Who reads the event judges the name.
+  const via = (context.requestHeader.get("workflows-via") ?? "").slice(0, VIA_CHARS_AT_MOST);
   const id = decisionId(requestId, context);
-  const made = { requestId, id, decision, decidedBy, reason, via: isProgram(via) ? via : "" };
+  const made = { requestId, id, decision, decidedBy, reason, via };
   const isEscalation = decision === DecisionType.ESCALATED;
   const stored = isEscalation
     ? await escalateApproval(deps.database, made)

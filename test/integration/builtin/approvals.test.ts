@@ -267,7 +267,7 @@ it("a decision that cannot be published keeps no other one from it, and is tried
   const [large, small] = [await ask(one, randomUUID()), await ask(one, randomUUID())];
   // Over the largest message of the server.
   const reason = "x".repeat(2_000_000);
-  const made = { requestId: large, id: "apd_large", decidedBy: "ann", reason };
+  const made = { requestId: large, id: "apd_large", decidedBy: "ann", reason, via: "" };
   await decideApproval(database, { ...made, decision: DecisionType.APPROVED });
   await decide(one, small, DecisionType.APPROVED);
   const before = readMetric("workflows_decisions_unpublished_total");

@@ -44,7 +44,7 @@ it("claims and releases an item, with reasons", async () => {
   expect(await codeOf("delegate", id, "bob", "--as", "bob")).toBe(4);
   expect(await done("release", id, "--as", "ann", "--reason", "no time")).toBe(`${id} OPEN`);
   const shown = await done("inbox", id);
-  expect(shown).toMatch(/ unverified:ann claimed mine$/m);
+  expect(shown).toMatch(/ unverified:ann claimed through cli mine$/m);
   expect(shown).toMatch(/ unverified:ann released no time$/m);
 });
 

@@ -47,6 +47,7 @@ const decision = (id: string) => ({
   decision: 1,
   decidedBy: "ann",
   reason: "",
+  via: "",
 });
 
 it("a message to send", async () => {

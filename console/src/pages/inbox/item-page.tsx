@@ -22,6 +22,7 @@ import { PlainText } from "../../parts/plain-text.tsx";
 import { RelativeTime } from "../../parts/relative-time.tsx";
 import { visibleText } from "../../parts/visible-text.ts";
 import { paths } from "../../paths.ts";
+import { throughWords } from "../run/move-words.ts";
 import { StepOrders } from "../run/step-orders.tsx";
 import { Decision } from "./decision.tsx";
 import { DeployFacts } from "./deploy-facts.tsx";
@@ -278,15 +279,15 @@ function Notes({ notes }: { readonly notes: readonly ItemNote[] }) {
     <section className="card card-body" aria-label="Comments">
       <h2>Comments</h2>
       <ul className="notes">
-        {notes.map(({ kind, by, to, text, madeAt }, at) => (
+        {notes.map(({ kind, by, to, text, madeAt, via }, at) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: notes have no ids, and none goes.
           <li key={at}>
             <p className="muted">
               <strong>
                 <PlainText most={200}>{nameOf(by)}</PlainText>
               </strong>{" "}
-              {NOTE_WORDS[kind] ?? ""} <PlainText most={200}>{to}</PlainText>{" "}
-              <RelativeTime at={madeAt} />
+              {NOTE_WORDS[kind] ?? ""} <PlainText most={200}>{to}</PlainText>
+              {throughWords(via)} <RelativeTime at={madeAt} />
             </p>
             {text !== "" && <LongText text={text} />}
           </li>

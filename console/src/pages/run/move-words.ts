@@ -45,16 +45,21 @@ export function changeWords(change: StateChange): ChangeWords {
 
 const PROGRAMS: Readonly<Record<string, string>> = { cli: "command line", mcp: "MCP server" };
 
+/** Through which program somebody came; "" where it did not say. */
+export function throughWords(via: string): string {
+  return via === "" ? "" : ` through the ${PROGRAMS[via] ?? via}`;
+}
+
 /** Who or what made a move, through what. The reason is beside it. */
 export function causeWords(cause: Cause | undefined): string {
   if (cause === undefined) return "";
   const { kind, id, actor, via } = cause;
-  const through = via === "" ? "" : ` through the ${PROGRAMS[via] ?? via}`;
+  const through = throughWords(via);
   switch (kind) {
     case Cause_Kind.RPC:
       return `${actor === "" ? "a caller" : actorWords(actor)}: ${id}${through}`;
     case Cause_Kind.EVENT:
-      return `event ${id}${actor === "" ? "" : `, by ${actorWords(actor)}`}`;
+      return `event ${id}${actor === "" ? "" : `, by ${actorWords(actor)}${through}`}`;
     case Cause_Kind.CALL:
       return `answer to the call ${id}`;
     case Cause_Kind.TIMER:

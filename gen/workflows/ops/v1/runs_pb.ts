@@ -560,7 +560,7 @@ export type Cause = Message<"workflows.ops.v1.Cause"> & {
 
   /**
    * The program through which that caller came, such as `cli`, as the header Workflows-Via says; empty:
-   * it does not say.
+   * it does not say. Of a decision on an approval as its owner says: the built-in one does.
    *
    * @generated from field: string via = 5;
    */

@@ -53,3 +53,22 @@ it("leaves each comment of YAML in braces beside what it is about", () => {
     edited("{ workflow: w, steps: { # none yet\n} }\n", { do: "add", kind: "task" }),
   ).toContain("# none yet\n");
 });
+
+const FOLDED = `workflow: w
+# Blank lines follow.
+
+
+steps:
+  a:
+    task: >
+      Look at it,
+      and say so.
+    title: One   # by hand
+  b:   { task: B }
+`;
+
+it("leaves lines as they were typed beside a change of their neighbours", () => {
+  expect(edited(FOLDED, { do: "set", id: "a", path: ["title"], value: "Two" })).toBe(
+    FOLDED.replace("One   #", "Two #"),
+  );
+});

@@ -5,7 +5,7 @@
  */
 import { type Document, isMap, type Pair, type YAMLMap } from "yaml";
 import type { Json } from "../../../../../../src/engine/values/json.ts";
-import { mergeTexts } from "../../draft/merge-texts.ts";
+import { withTyped } from "../../draft/merge-texts.ts";
 import { diffLines, linesIn } from "../../line-diff.ts";
 import { keyOfWire, type Wire } from "../wires.ts";
 import { rewriteChoice, setCondition } from "./conditions.ts";
@@ -180,7 +180,7 @@ class Editing {
     const wired = wires === undefined ? changed : wiredAs(changed, wires);
     if (text === this.#before) return wired;
     const kept = keptLines(this.#before, text, wired);
-    return kept !== undefined && saysSame(kept, wired) ? kept : wired;
+    return saysSame(kept, wired) ? kept : wired;
   }
 
   #edge(wire: Wire): PictureEdge {
@@ -328,9 +328,9 @@ function isList(node: unknown): node is { items: unknown[] } {
 }
 
 /** The changed text with each line that is the same as before as it was typed. */
-function keptLines(before: string, typed: string, changed: string): string | undefined {
+function keptLines(before: string, typed: string, changed: string): string {
   const lines = linesIn(typed);
-  if (lines.length !== linesIn(before).length) return mergeTexts(before, typed, changed);
+  if (lines.length !== linesIn(before).length) return withTyped(before, typed, changed);
   const kept: string[] = [];
   let at = 0;
   for (const { kind, text } of diffLines(before, changed)) {

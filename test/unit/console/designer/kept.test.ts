@@ -72,3 +72,44 @@ it("leaves lines as they were typed beside a change of their neighbours", () => 
     FOLDED.replace("One   #", "Two #"),
   );
 });
+
+it("gives a step another id in no text that only looks like its name", () => {
+  const text = `workflow: w
+input: { note: string }
+steps:
+  see: { task: S, output: { ok: boolean } }
+  tell:
+    task: T
+    with: { when: see.output, then: "{{ see.output.ok }}" }
+    when: input.note != "see.output" && see.output.ok
+`;
+  expect(edited(text, { do: "rename", id: "see", to: "look" })).toBe(
+    text.replace("  see:", "  look:").replace("{{ see.", "{{ look.").replace("&& see.", "&& look."),
+  );
+});
+
+it("gives no id that expressions could not tell from another one", () => {
+  const text = `workflow: w
+steps:
+  pay-it: { task: P, output: { ok: boolean } }
+  x: { task: X }
+  x_2: { task: "{{ steps.pay_it.output.ok }}" }
+`;
+  expect(applyEdit(text, { do: "rename", id: "x", to: "pay_it" })).toMatchObject({
+    problem: '"pay_it" differs only in "-" and "_" from the step "pay-it"',
+  });
+  expect(edited(text, { do: "rename", id: "pay-it", to: "pay_it" })).toContain("steps.pay_it.");
+  expect(applyEdit(text, { do: "copy", ids: ["x"] })).toMatchObject({ chosen: ["x-3"] });
+});
+
+it("copies anchors so that aliases of other steps mean what they meant", () => {
+  const text = `workflow: w
+steps:
+  a: { task: A, assignee: &who user_ann }
+  b: { task: B, assignee: *who }
+`;
+  expect(edited(text, { do: "copy", ids: ["a"] })).toContain("a-2: { task: A, assignee: user_ann");
+  const both = edited(text, { do: "copy", ids: ["a", "b"] });
+  expect(both).toContain("a-2: { task: A, assignee: &who-2 user_ann");
+  expect(both).toContain("b-2: { task: B, assignee: *who-2");
+});

@@ -20,7 +20,7 @@ import {
   writeFile,
 } from "./documents.ts";
 import { fragmentOf, pasteFragment } from "./fragments.ts";
-import { freeId, NEW_STEPS, type NewKind } from "./new-steps.ts";
+import { freeId, NEW_STEPS, type NewKind, plainId } from "./new-steps.ts";
 import { type Drawn, drawText, type PictureEdge } from "./picture.ts";
 import { removeSteps } from "./removing.ts";
 import { renameSteps } from "./renaming.ts";
@@ -195,8 +195,9 @@ class Editing {
     return this.#wanted.filter((edge) => keyOfWire(edge) !== key);
   }
 
+  /** See freeId. */
   #taken(): Set<string> {
-    return new Set(stepsIn(this.#document).map(({ id }) => id));
+    return new Set(stepsIn(this.#document).map(({ id }) => plainId(id)));
   }
 
   #add({ kind, from, label, on }: Extract<Edit, { do: "add" }>): string {
@@ -288,11 +289,16 @@ class Editing {
     if (!ID.test(to)) {
       throw new CannotEdit("An id has letters, digits, - and _, and begins with a letter or digit");
     }
-    if (this.#taken().has(to)) throw new CannotEdit(`There is a step "${to}" already`);
+    const isOne = (step: { readonly id: string }) => plainId(step.id) === plainId(to);
+    const other = stepsIn(this.#document).find((step) => step.id !== id && isOne(step));
+    if (other?.id === to) throw new CannotEdit(`There is a step "${to}" already`);
+    if (other !== undefined) {
+      throw new CannotEdit(`"${to}" differs only in "-" and "_" from the step "${other.id}"`);
+    }
     renameSteps(this.#document, new Map([[id, to]]));
-    const other = (each: string) => (each === id ? to : each);
+    const named = (each: string) => (each === id ? to : each);
     this.#wanted = this.#wanted.map((edge) => ({
-      ...{ from: other(edge.from), to: other(edge.to), label: edge.label },
+      ...{ from: named(edge.from), to: named(edge.to), label: edge.label },
     }));
     return to;
   }

@@ -363,8 +363,13 @@ test("the end of a path is led to another step by the pointer and in its form, a
   await page.mouse.up();
   await untilPaths(page, ["one --> four", "three --> four", "two --> three"]);
   const form = page.getByRole("form", { name: "Path from one to four" });
-  await form.getByLabel("To", { exact: true }).selectOption("three");
+  const target = page.getByLabel("To", { exact: true });
+  await form.waitFor();
+  await target.focus();
+  await target.selectOption("three");
   await untilPaths(page, ["one --> three", "three --> four", "two --> three"]);
+  await page.getByRole("form", { name: "Path from one to three" }).waitFor();
+  expect(await target.evaluate((field) => field === document.activeElement)).toBe(true);
   await page
     .getByRole("form", { name: "Path from one to three" })
     .getByLabel("From", { exact: true })

@@ -14,6 +14,15 @@ function edited(text: string, ...edits: Edit[]): string {
   }, text);
 }
 
+function wiresOf(text: string): string[] {
+  return drawText(text)
+    .edges.map(({ from, to, label, condition }) => {
+      const when = condition === "" ? "" : ` if ${condition}`;
+      return `${from} -${label}-> ${to}${when}`;
+    })
+    .sort();
+}
+
 const NOTED = `{
   ################################################
   # What it does, and why
@@ -71,6 +80,36 @@ it("leaves lines as they were typed beside a change of their neighbours", () => 
   expect(edited(FOLDED, { do: "set", id: "a", path: ["title"], value: "Two" })).toBe(
     FOLDED.replace("One   #", "Two #"),
   );
+});
+
+const GUARDED = `workflow: w
+input: { n: number }
+steps:
+  a: { task: A }
+  b: { task: B, when: input.n > 5, next: end }
+  c: { task: C, needs: [] }
+  d: { task: D, when: input.n > 9, needs: [c] }
+`;
+
+it("leads a path with the condition that its step has, and over no condition of another one", () => {
+  const wire = { from: "a", to: "b", label: "" };
+  const text = edited(GUARDED, { do: "reconnect", wire, next: { ...wire, to: "c" } });
+  expect(wiresOf(text)).toEqual(["a --> c if input.n > 5", "c --> d if input.n > 9"]);
+  expect(text).not.toContain("b: { task: B, when");
+  expect(applyEdit(GUARDED, { do: "reconnect", wire, next: { ...wire, to: "d" } })).toMatchObject({
+    problem: expect.stringContaining('"d" has a condition of its own'),
+  });
+  const both = `workflow: w
+input: { n: number }
+steps:
+  a: { task: A, next: { when: input.n > 1, go: c } }
+  b: { task: B, needs: [], next: { when: input.n > 2, go: c } }
+  c: { task: C }
+`;
+  const toC = { from: "a", to: "c", label: "" };
+  expect(
+    wiresOf(edited(both, { do: "reconnect", wire: toC, next: { ...toC, from: "b" } })),
+  ).toEqual(["b --> c if input.n > 2"]);
 });
 
 it("gives a step another id in no text that only looks like its name", () => {

@@ -45,7 +45,7 @@ import { useArrangement } from "./use-arrangement.ts";
 import { type Designer, useDesigner } from "./use-designer.ts";
 import { useSelection } from "./use-selection.ts";
 import { WireForm } from "./wire-form.tsx";
-import { keyOfWire } from "./wires.ts";
+import { keyOfWire, type Wire } from "./wires.ts";
 import { WorkflowForm } from "./workflow-form.tsx";
 import "./designer.css";
 
@@ -248,7 +248,14 @@ export function DesignerView(props: Props) {
                 {...forms}
               />
             ) : wire !== undefined ? (
-              <WireForm wire={wire} picture={picture} {...forms} />
+              <WireForm
+                wire={wire}
+                picture={picture}
+                onLed={(from, to) =>
+                  setChosen((open) => (isWire(open, from) ? { kind: "wire", wire: to } : open))
+                }
+                {...forms}
+              />
             ) : (
               <WorkflowForm name={definition.name} picture={picture} {...forms} />
             )}
@@ -350,6 +357,10 @@ function useFormKey(
     shown.current = { id, key: isSame ? key : key + 1 };
   }
   return shown.current.key;
+}
+
+function isWire(chosen: Chosen, wire: Wire): boolean {
+  return chosen?.kind === "wire" && keyOfWire(chosen.wire) === keyOfWire(wire);
 }
 
 const NOTHING = { step: undefined, wire: undefined, several: [] };

@@ -15,6 +15,7 @@ import {
   keyOf,
   nodeOf,
   parseFile,
+  scalarOf,
   stepIn,
   stepsIn,
   writeFile,
@@ -43,9 +44,8 @@ export type Edit =
   | { readonly do: "remove"; readonly ids: readonly string[] }
   | { readonly do: "connect"; readonly wire: Wire }
   | { readonly do: "disconnect"; readonly wire: Wire }
-  /** Leads a path from or to another step; its condition stays. */
+  /** Leads a path from or to another step, or by another label; its condition stays. */
   | { readonly do: "reconnect"; readonly wire: Wire; readonly next: Wire }
-  | { readonly do: "relabel"; readonly wire: Wire; readonly label: string }
   | { readonly do: "condition"; readonly wire: Wire; readonly condition: string }
   | { readonly do: "rename"; readonly id: string; readonly to: string }
   /** `value` undefined: the key goes. */
@@ -157,9 +157,6 @@ class Editing {
       case "reconnect":
         this.#reconnect(edit.wire, edit.next);
         return [];
-      case "relabel":
-        this.#reconnect(edit.wire, { ...edit.wire, label: edit.label });
-        return [];
       case "condition":
         setCondition(this.#document, this.#edge(edit.wire), this.#drawn.edges, edit.condition);
         return [];
@@ -258,13 +255,27 @@ class Editing {
   #reconnect(wire: Wire, next: Wire): void {
     const edge = this.#edge(wire);
     this.#wanted = this.#without(wire);
-    if (next.from !== wire.from) this.carried = edge.condition;
-    else if (!this.#has(next)) {
-      const to = next.to === wire.to ? {} : { to: next.to };
-      const label = next.label === wire.label ? {} : { label: next.label };
-      rewriteChoice(this.#document, edge, { ...to, ...label });
-    }
+    // A path that is there already keeps its own condition.
+    if (!this.#has(next)) this.#lead(edge, next);
     this.#connect(next);
+  }
+
+  /** The condition goes with the path, wherever the file says it. */
+  #lead(edge: PictureEdge, next: Wire): void {
+    const { node } = stepIn(this.#document, edge.to);
+    const isOfStep =
+      edge.condition !== "" && String(scalarOf(node.get("when", true))) === edge.condition;
+    if (next.to !== edge.to && isOfStep) {
+      dropKey(node, "when");
+      this.carried = edge.condition;
+    } else if (next.from !== edge.from && !isOfStep) this.carried = edge.condition;
+    if (this.carried !== "" && stepIn(this.#document, next.to).node.has("when")) {
+      throw new CannotEdit(`"${next.to}" has a condition of its own: write in the text what holds`);
+    }
+    if (next.from !== edge.from) return;
+    const to = next.to === edge.to ? {} : { to: next.to };
+    const label = next.label === edge.label ? {} : { label: next.label };
+    rewriteChoice(this.#document, edge, { ...to, ...label });
   }
 
   #connect(wire: Wire): void {

@@ -348,6 +348,15 @@ test("several steps are chosen, moved, duplicated, cut and pasted, each as one c
   await page.keyboard.press("Control+z");
   await page.keyboard.press("Control+z");
   await untilPaths(page, wires);
+
+  // What is taken back at once is the change that was asked for last.
+  await stepOf(page, "four").click();
+  await page.keyboard.press("Control+d");
+  await page.keyboard.press("Control+z");
+  await page.keyboard.press("Control+Shift+z");
+  await untilChosen(page, ["four-2"]);
+  await page.keyboard.press("Control+z");
+  await stepOf(page, "four-2").waitFor({ state: "detached" });
   expect(faults).toEqual([]);
 });
 

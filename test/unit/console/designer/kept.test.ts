@@ -1,6 +1,11 @@
 /** What a change of a draft does not concern: comments, lines, conditions and names of other steps stay as they are. */
 import { expect, it } from "vitest";
 import {
+  type Renamed,
+  renamedChosen,
+  renamedEdit,
+} from "../../../../console/src/parts/workflows/designer/renamed.ts";
+import {
   applyEdit,
   type Edit,
 } from "../../../../console/src/parts/workflows/designer/text/edits.ts";
@@ -151,4 +156,28 @@ steps:
   const both = edited(text, { do: "copy", ids: ["a", "b"] });
   expect(both).toContain("a-2: { task: A, assignee: &who-2 user_ann");
   expect(both).toContain("b-2: { task: B, assignee: *who-2");
+});
+
+it("means the same step by a change that waited while the step got another id", () => {
+  const renames: Renamed[] = [
+    { from: "a", to: "b" },
+    { from: "b", to: "c" },
+  ];
+  const after = (edit: Edit) => renames.reduce(renamedEdit, edit);
+  const wire = { from: "a", to: "x", label: "" };
+  const led = { from: "c", to: "x", label: "" };
+  expect(after({ do: "set", id: "a", path: ["task"], value: "A" })).toMatchObject({ id: "c" });
+  expect(after({ do: "rename", id: "a", to: "d" })).toEqual({ do: "rename", id: "c", to: "d" });
+  expect(after({ do: "remove", ids: ["x", "a"] })).toMatchObject({ ids: ["x", "c"] });
+  expect(after({ do: "connect", wire })).toMatchObject({ wire: led });
+  expect(after({ do: "reconnect", wire, next: wire })).toMatchObject({ wire: led, next: led });
+  expect(after({ do: "add", kind: "task", from: "a", on: wire })).toMatchObject({
+    ...{ from: "c", on: led },
+  });
+  const [first] = renames;
+  if (first === undefined) throw new Error("there is none");
+  expect(renamedChosen({ kind: "step", id: "x" }, first)).toEqual({ kind: "step", id: "x" });
+  expect(renamedChosen({ kind: "steps", ids: ["x", "a"] }, first)).toMatchObject({
+    ids: ["x", "b"],
+  });
 });

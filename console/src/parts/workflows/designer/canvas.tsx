@@ -119,8 +119,8 @@ function Inside(props: Props) {
     more: { from?: string; label?: string; on?: Wire },
   ) => {
     const corner = { x: onGrid(at.x - NODE_WIDTH / 2), y: onGrid(at.y - NODE_HEIGHT / 2) };
-    const made = await edit({ do: "add", kind, ...more }, ([id = ""]) => ({
-      ...places,
+    const made = await edit({ do: "add", kind, ...more }, ([id = ""], _, now) => ({
+      ...{ ...places, ...now },
       [id]: corner,
     }));
     if (made !== undefined) onChoose(chosenOf(made));

@@ -36,6 +36,7 @@ import { Canvas } from "./canvas.tsx";
 import { type Chosen, chosenOf, idsOf } from "./chosen.ts";
 import type { Lights } from "./flow.ts";
 import { Palette } from "./palette.tsx";
+import { type Renamed, renamedChosen } from "./renamed.ts";
 import { SelectionForm } from "./selection-form.tsx";
 import { StepForm } from "./step-form.tsx";
 import type { NewKind } from "./text/new-steps.ts";
@@ -242,8 +243,10 @@ export function DesignerView(props: Props) {
                 step={step}
                 picture={picture}
                 onRenamed={(to) => {
-                  renamed.current = { from: step.id, to };
-                  setChosen({ kind: "step", id: to });
+                  const now = { from: step.id, to };
+                  renamed.current = now;
+                  // Another step may have been chosen meanwhile.
+                  setChosen((open) => renamedChosen(open, now));
                 }}
                 {...forms}
               />
@@ -338,11 +341,6 @@ function useChosen(chosen: Chosen, picture: Picture | undefined, isDrawn: boolea
   const isMissing = chosen !== undefined && !isDrawn && isNothing(found);
   if (!isMissing) before.current = found;
   return before.current;
-}
-
-interface Renamed {
-  readonly from: string;
-  readonly to: string;
 }
 
 /** Each step that is shown has a form of its own; with another id it is the same step, and its form keeps the focus. */

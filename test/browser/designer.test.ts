@@ -349,6 +349,13 @@ test("several steps are chosen, moved, duplicated, cut and pasted, each as one c
   await page.keyboard.press("Control+z");
   await untilPaths(page, wires);
 
+  // The buttons of the canvas have their keys, whatever is chosen.
+  await stepOf(page, "four").click();
+  const view = canvasOf(page).locator(".react-flow__viewport");
+  const seen = await view.getAttribute("style");
+  await page.getByRole("button", { name: "Zoom Out" }).press("Enter");
+  await until(async () => (await view.getAttribute("style")) !== seen || undefined);
+
   // What is taken back at once is the change that was asked for last.
   await stepOf(page, "four").click();
   await page.keyboard.press("Control+d");
@@ -399,6 +406,11 @@ test("the end of a path is led to another step by the pointer and in its form, a
   expect(await next.evaluate((summary) => summary === document.activeElement)).toBe(true);
   await next.click();
   await page.getByRole("list", { name: "Merged input" }).getByText("three").waitFor();
+  await page.getByRole("button", { name: "Remove the step" }).press("Enter");
+  const whole = page.getByRole("form", { name: "The workflow" }).getByRole("heading");
+  await until(
+    async () => (await whole.evaluate((head) => head === document.activeElement)) || undefined,
+  );
   expect(faults).toEqual([]);
 });
 

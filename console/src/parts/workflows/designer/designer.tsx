@@ -78,6 +78,7 @@ export function DesignerView(props: Props) {
   const { all, isOwn, routes } = useArrangement(picture, designer.places);
   const marks = useMarks(definition, designer.drawnText, isCompared);
   const host = useRef<HTMLElement>(null);
+  const kept = useFocusKept();
   const { step, wire, several } = useChosen(chosen, picture, designer.drawnText === view.text);
 
   const renamed = useRef<Renamed>(undefined);
@@ -219,7 +220,7 @@ export function DesignerView(props: Props) {
               Try it
             </Switch>
           </fieldset>
-          <div className="design-pane-body">
+          <div className="design-pane-body" {...kept}>
             {pane === "text" ? (
               <Suspense fallback={<Loading rows={12} />}>
                 <Editor
@@ -355,6 +356,27 @@ function useFormKey(
     shown.current = { id, key: isSame ? key : key + 1 };
   }
   return shown.current.key;
+}
+
+/** Where the form that had the focus is gone, keys and readers of screens go on with the one in its place, not at the top of the page. */
+function useFocusKept() {
+  const body = useRef<HTMLDivElement>(null);
+  const isInside = useRef(false);
+  useEffect(() => {
+    const { activeElement } = document;
+    if (activeElement !== document.body) {
+      isInside.current = body.current?.contains(activeElement) === true;
+    } else if (isInside.current) body.current?.querySelector("h2")?.focus({ preventScroll: true });
+  });
+  return {
+    ref: body,
+    onFocus: () => {
+      isInside.current = true;
+    },
+    onBlur: () => {
+      isInside.current = false;
+    },
+  };
 }
 
 function isWire(chosen: Chosen, wire: Wire): boolean {

@@ -104,6 +104,12 @@ it("leads a path with the condition that its step has, and over no condition of 
   expect(applyEdit(GUARDED, { do: "reconnect", wire, next: { ...wire, to: "d" } })).toMatchObject({
     problem: expect.stringContaining('"d" has a condition of its own'),
   });
+  const joined = edited(GUARDED, { do: "connect", wire: { from: "a", to: "d", label: "" } });
+  expect(
+    applyEdit(joined, {
+      ...{ do: "condition", wire: { from: "a", to: "d", label: "" }, condition: "input.n > 1" },
+    }),
+  ).toMatchObject({ problem: expect.stringContaining('Several paths lead to "d"') });
   const both = `workflow: w
 input: { n: number }
 steps:

@@ -348,6 +348,27 @@ test("several steps are chosen, moved, duplicated, cut and pasted, each as one c
   await page.keyboard.press("Control+z");
   await page.keyboard.press("Control+z");
   await untilPaths(page, wires);
+
+  // The buttons of the canvas have their keys, whatever is chosen.
+  await stepOf(page, "four").click();
+  const view = canvasOf(page).locator(".react-flow__viewport");
+  const seen = await view.getAttribute("style");
+  await page.getByRole("button", { name: "Zoom Out" }).press("Enter");
+  await until(async () => (await view.getAttribute("style")) !== seen || undefined);
+
+  // What is taken back at once is the change that was asked for last.
+  await page.keyboard.press("Escape");
+  await stepOf(page, "four").click();
+  await page.keyboard.press("Control+d");
+  await untilChosen(page, ["four-2"]);
+  await canvasOf(page).evaluate((canvas) => {
+    for (const pressed of [{ key: "Delete" }, { key: "z", ctrlKey: true }]) {
+      canvas.dispatchEvent(new KeyboardEvent("keydown", { ...pressed, bubbles: true }));
+    }
+  });
+  await page.locator('button[aria-label="Redo"]:enabled').waitFor();
+  await page.getByRole("button", { name: "Text", exact: true }).click();
+  await page.getByRole("textbox", { name: "The workflow file" }).getByText("four-2").waitFor();
   expect(faults).toEqual([]);
 });
 
@@ -363,8 +384,13 @@ test("the end of a path is led to another step by the pointer and in its form, a
   await page.mouse.up();
   await untilPaths(page, ["one --> four", "three --> four", "two --> three"]);
   const form = page.getByRole("form", { name: "Path from one to four" });
-  await form.getByLabel("To", { exact: true }).selectOption("three");
+  const target = page.getByLabel("To", { exact: true });
+  await form.waitFor();
+  await target.focus();
+  await target.selectOption("three");
   await untilPaths(page, ["one --> three", "three --> four", "two --> three"]);
+  await page.getByRole("form", { name: "Path from one to three" }).waitFor();
+  expect(await target.evaluate((field) => field === document.activeElement)).toBe(true);
   await page
     .getByRole("form", { name: "Path from one to three" })
     .getByLabel("From", { exact: true })
@@ -385,6 +411,11 @@ test("the end of a path is led to another step by the pointer and in its form, a
   expect(await next.evaluate((summary) => summary === document.activeElement)).toBe(true);
   await next.click();
   await page.getByRole("list", { name: "Merged input" }).getByText("three").waitFor();
+  await page.getByRole("button", { name: "Remove the step" }).press("Enter");
+  const whole = page.getByRole("form", { name: "The workflow" }).getByRole("heading");
+  await until(
+    async () => (await whole.evaluate((head) => head === document.activeElement)) || undefined,
+  );
   expect(faults).toEqual([]);
 });
 

@@ -246,7 +246,7 @@ steps:
   b: { task: B }
 `;
   const wire = { from: "a", to: "b", label: "" };
-  const relabelled = edited(text, { do: "relabel", wire, label: "denied" });
+  const relabelled = edited(text, { do: "reconnect", wire, next: { ...wire, label: "denied" } });
   expect(wiresOf(relabelled)).toEqual(["a -denied-> b if input.n > 1"]);
   const changed = edited(text, { do: "condition", wire, condition: "input.n > 2" });
   expect(wiresOf(changed)).toEqual(["a --> b if input.n > 2"]);

@@ -18,6 +18,8 @@ export function useBox(places: Places, onBox: (ids: string[]) => void) {
   const [shown, setShown] = useState<Box>();
   const isDrawn = useRef(false);
   const begin = (event: MouseEvent<HTMLElement>) => {
+    // A box that ended outside of the canvas ended with no click on it.
+    isDrawn.current = false;
     const isPane = (event.target as HTMLElement).classList.contains("react-flow__pane");
     if (!event.shiftKey || event.button !== 0 || !isPane) return;
     event.stopPropagation();

@@ -33,7 +33,10 @@ const STRIDE = 24;
 export function onCanvasKey(event: KeyboardEvent<HTMLElement>, keyed: Keyed): void {
   const { selection, chosen, isReadOnly, onChoose, onOpen } = keyed;
   const { key } = event;
-  const own = (event.target as HTMLElement).dataset.step;
+  const target = event.target as HTMLElement;
+  const own = target.dataset.step;
+  // The buttons that zoom have keys of their own.
+  if (own === undefined && target.closest("button") !== null) return;
   const ids = idsMeant(chosen, own);
   const focused = own ?? idsOf(chosen).at(-1);
   const command = event.ctrlKey || event.metaKey ? key.toLowerCase() : "";

@@ -81,6 +81,8 @@ function Inside(props: Props) {
   const [moved, setMoved] = useState<ReadonlyMap<string, Point>>();
   const [asked, setAsked] = useState<{ from: string; label: string; at: Point; shown: Point }>();
   const parts = flowOf({ picture, notes, places, routes, chosen, lights });
+  /** The end of a path is dragged: dropped at an empty place it stays where it was. */
+  const isLed = useRef(false);
   const ids = idsOf(chosen);
   const box = useBox(places, (inside) => onChoose(chosenOf([...new Set([...ids, ...inside])])));
   const nodes = useMemo(
@@ -117,8 +119,8 @@ function Inside(props: Props) {
     more: { from?: string; label?: string; on?: Wire },
   ) => {
     const corner = { x: onGrid(at.x - NODE_WIDTH / 2), y: onGrid(at.y - NODE_HEIGHT / 2) };
-    const made = await edit({ do: "add", kind, ...more }, ([id = ""]) => ({
-      ...places,
+    const made = await edit({ do: "add", kind, ...more }, ([id = ""], _, now) => ({
+      ...{ ...places, ...now },
       [id]: corner,
     }));
     if (made !== undefined) onChoose(chosenOf(made));
@@ -143,10 +145,12 @@ function Inside(props: Props) {
     const label = labelOf(sourceHandle);
     if (data?.wire === undefined || label === undefined) return;
     const next = { from: source, to: target, label };
-    void edit({ do: "reconnect", wire: data.wire, next });
-    onChoose({ kind: "wire", wire: next });
+    void edit({ do: "reconnect", wire: data.wire, next }).then(
+      (made) => made && onChoose({ kind: "wire", wire: next }),
+    );
   };
   const endConnection = (event: MouseEvent | TouchEvent, state: FinalConnectionState) => {
+    if (isLed.current) return;
     const label = labelOf(state.fromHandle?.id);
     if (state.isValid || state.toNode !== null || state.fromNode === null || label === undefined)
       return;
@@ -210,6 +214,12 @@ function Inside(props: Props) {
         onConnect={connect}
         onConnectEnd={endConnection}
         onReconnect={reconnect}
+        onReconnectStart={() => {
+          isLed.current = true;
+        }}
+        onReconnectEnd={() => {
+          isLed.current = false;
+        }}
         edgesReconnectable={!isReadOnly}
         reconnectRadius={REACH}
         isValidConnection={({ source, target }) => source !== target}

@@ -36,6 +36,7 @@ import { Canvas } from "./canvas.tsx";
 import { type Chosen, chosenOf, idsOf } from "./chosen.ts";
 import type { Lights } from "./flow.ts";
 import { Palette } from "./palette.tsx";
+import { type Renamed, renamedChosen } from "./renamed.ts";
 import { SelectionForm } from "./selection-form.tsx";
 import { StepForm } from "./step-form.tsx";
 import type { NewKind } from "./text/new-steps.ts";
@@ -45,7 +46,7 @@ import { useArrangement } from "./use-arrangement.ts";
 import { type Designer, useDesigner } from "./use-designer.ts";
 import { useSelection } from "./use-selection.ts";
 import { WireForm } from "./wire-form.tsx";
-import { keyOfWire } from "./wires.ts";
+import { keyOfWire, type Wire } from "./wires.ts";
 import { WorkflowForm } from "./workflow-form.tsx";
 import "./designer.css";
 
@@ -77,6 +78,7 @@ export function DesignerView(props: Props) {
   const { all, isOwn, routes } = useArrangement(picture, designer.places);
   const marks = useMarks(definition, designer.drawnText, isCompared);
   const host = useRef<HTMLElement>(null);
+  const kept = useFocusKept();
   const { step, wire, several } = useChosen(chosen, picture, designer.drawnText === view.text);
 
   const renamed = useRef<Renamed>(undefined);
@@ -218,7 +220,7 @@ export function DesignerView(props: Props) {
               Try it
             </Switch>
           </fieldset>
-          <div className="design-pane-body">
+          <div className="design-pane-body" {...kept}>
             {pane === "text" ? (
               <Suspense fallback={<Loading rows={12} />}>
                 <Editor
@@ -242,13 +244,22 @@ export function DesignerView(props: Props) {
                 step={step}
                 picture={picture}
                 onRenamed={(to) => {
-                  renamed.current = { from: step.id, to };
-                  setChosen({ kind: "step", id: to });
+                  const now = { from: step.id, to };
+                  renamed.current = now;
+                  // Another step may have been chosen meanwhile.
+                  setChosen((open) => renamedChosen(open, now));
                 }}
                 {...forms}
               />
             ) : wire !== undefined ? (
-              <WireForm wire={wire} picture={picture} {...forms} />
+              <WireForm
+                wire={wire}
+                picture={picture}
+                onLed={(from, to) =>
+                  setChosen((open) => (isWire(open, from) ? { kind: "wire", wire: to } : open))
+                }
+                {...forms}
+              />
             ) : (
               <WorkflowForm name={definition.name} picture={picture} {...forms} />
             )}
@@ -333,11 +344,6 @@ function useChosen(chosen: Chosen, picture: Picture | undefined, isDrawn: boolea
   return before.current;
 }
 
-interface Renamed {
-  readonly from: string;
-  readonly to: string;
-}
-
 /** Each step that is shown has a form of its own; with another id it is the same step, and its form keeps the focus. */
 function useFormKey(
   id: string | undefined,
@@ -350,6 +356,31 @@ function useFormKey(
     shown.current = { id, key: isSame ? key : key + 1 };
   }
   return shown.current.key;
+}
+
+/** Where the form that had the focus is gone, keys and readers of screens go on with the one in its place, not at the top of the page. */
+function useFocusKept() {
+  const body = useRef<HTMLDivElement>(null);
+  const isInside = useRef(false);
+  useEffect(() => {
+    const { activeElement } = document;
+    if (activeElement !== document.body) {
+      isInside.current = body.current?.contains(activeElement) === true;
+    } else if (isInside.current) body.current?.querySelector("h2")?.focus({ preventScroll: true });
+  });
+  return {
+    ref: body,
+    onFocus: () => {
+      isInside.current = true;
+    },
+    onBlur: () => {
+      isInside.current = false;
+    },
+  };
+}
+
+function isWire(chosen: Chosen, wire: Wire): boolean {
+  return chosen?.kind === "wire" && keyOfWire(chosen.wire) === keyOfWire(wire);
 }
 
 const NOTHING = { step: undefined, wire: undefined, several: [] };

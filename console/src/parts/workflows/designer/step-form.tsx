@@ -124,7 +124,7 @@ export function FormHead({
     <header className="design-form-head">
       {icon}
       <div>
-        <h2>
+        <h2 tabIndex={-1}>
           <PlainText most={100}>{children}</PlainText>
         </h2>
         <p className="muted">{word}</p>

@@ -6,6 +6,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { DraftSession, DraftView } from "../draft/draft-session.ts";
 import { type Places, samePlaces } from "../draft/places.ts";
 import { DraftHistory, type Snapshot } from "./history.ts";
+import { type Renamed, renamedEdit } from "./renamed.ts";
 import type { Edit } from "./text/edits.ts";
 import type { Drawn, Picture } from "./text/picture.ts";
 import type { Tables } from "./text/tables.ts";
@@ -14,10 +15,11 @@ import { copiedText, drawnOf, editedText, kindTables } from "./text-worker.ts";
 /** After the last key. */
 const DRAW_AFTER_MS = 120;
 
-/** All places after a change: of the steps that are chosen then, and of copies with what each is a copy of. */
+/** All places after a change: of the steps that are chosen then, and of copies with what each is a copy of. `now`: those that are kept. */
 type PlacesOf = (
   chosen: readonly string[],
   copies: Readonly<Record<string, string>>,
+  now: Places,
 ) => Places | undefined;
 
 export interface Designer {
@@ -58,6 +60,19 @@ export function useDesigner(session: DraftSession, view: DraftView): Designer {
   const [problem, setProblem] = useState("");
   const tables = useTables();
   const queue = useRef(Promise.resolve<unknown>(undefined));
+  const renames = useRenames(drawing.drawnText === text);
+  /** After the changes that were asked for before, of which some may be with the worker. */
+  const inTurn = useCallback(
+    <Made>(make: () => Made | Promise<Made>): Promise<Made | undefined> => {
+      const made = queue.current.then(make).catch((error: unknown) => {
+        setProblem(error instanceof Error ? error.message : String(error));
+        return undefined;
+      });
+      queue.current = made;
+      return made;
+    },
+    [],
+  );
 
   /** The draft after the last change that was made here. */
   const known = useRef<Snapshot>(view);
@@ -100,10 +115,12 @@ export function useDesigner(session: DraftSession, view: DraftView): Designer {
     [session, note],
   );
   const edit = useCallback(
-    (change: Edit, placesOf?: PlacesOf) => {
-      const made = queue.current.then(async () => {
+    (asked: Edit, placesOf?: PlacesOf) => {
+      const since = renames.undrawn();
+      return inTurn(async () => {
         for (;;) {
           const before = session.view().text;
+          const change = since().reduce(renamedEdit, asked);
           const edited = await editedText(before, change);
           // Somebody typed meanwhile: the change is made to that text.
           if (session.view().text !== before) continue;
@@ -114,58 +131,71 @@ export function useDesigner(session: DraftSession, view: DraftView): Designer {
           if (edited.text === before) return edited.chosen;
           const { text: changed, chosen, copies } = edited;
           note(undefined, () => {
-            if (change.do === "rename") renamePlace(session, change.id, change.to);
+            if (change.do === "rename") {
+              renames.add({ from: change.id, to: change.to });
+              renamePlace(session, change.id, change.to);
+            }
             session.type(changed);
-            const arranged = placesOf?.(chosen, copies);
+            const arranged = placesOf?.(chosen, copies, session.view().places);
             if (arranged !== undefined) session.arrange(arranged);
           });
           return chosen;
         }
       });
-      const settled = made.catch((error: unknown) => {
-        setProblem(error instanceof Error ? error.message : String(error));
-        return undefined;
-      });
-      queue.current = settled;
-      return settled;
     },
-    [session, note],
+    [session, note, inTurn, renames],
   );
   const copy = useCallback(
-    async (ids: readonly string[]) => {
-      try {
-        const copied = await copiedText(session.view().text, ids);
+    (ids: readonly string[]) => {
+      const since = renames.undrawn();
+      return inTurn(async () => {
+        const asked: Edit = { do: "copy", ids };
+        const meant = since().reduce<Edit>(renamedEdit, asked);
+        const copied = await copiedText(session.view().text, meant.do === "copy" ? meant.ids : ids);
         setProblem(copied.ok ? "" : copied.problem);
         return copied.ok ? copied.text : undefined;
-      } catch (error) {
-        setProblem(error instanceof Error ? error.message : String(error));
-        return undefined;
-      }
-    },
-    [session],
-  );
-  const go = useCallback(
-    (found: Snapshot | undefined) => {
-      if (found === undefined) return noteChange((count) => count + 1);
-      own(() => {
-        session.type(found.text);
-        session.arrange(found.places);
       });
     },
-    [session, own],
+    [session, inTurn, renames],
   );
-  const undo = useCallback(() => {
-    meet();
-    go(history.undo(session.view()));
-  }, [go, meet, history, session]);
-  const redo = useCallback(() => {
-    meet();
-    go(history.redo(session.view()));
-  }, [go, meet, history, session]);
+  const go = useCallback(
+    (find: () => Snapshot | undefined) =>
+      void inTurn(() => {
+        meet();
+        const found = find();
+        if (found === undefined) return noteChange((count) => count + 1);
+        return own(() => {
+          session.type(found.text);
+          session.arrange(found.places);
+        });
+      }),
+    [session, own, meet, inTurn],
+  );
+  const undo = useCallback(() => go(() => history.undo(session.view())), [go, history, session]);
+  const redo = useCallback(() => go(() => history.redo(session.view())), [go, history, session]);
   const { canUndo, canRedo } = history;
   const { failure, ...drawn } = drawing;
   const state = { ...drawn, tables, places, canUndo, canRedo };
   return { ...state, problem: problem || failure, type, edit, copy, arrange, undo, redo };
+}
+
+/** The ids that steps have got since the picture that is shown was drawn: what is asked for names them as it does. */
+function useRenames(isDrawn: boolean) {
+  const all = useRef({ made: [] as Renamed[], drawn: 0 });
+  useEffect(() => {
+    if (isDrawn) all.current.drawn = all.current.made.length;
+  }, [isDrawn]);
+  return useMemo(
+    () => ({
+      add: (renamed: Renamed) => void all.current.made.push(renamed),
+      /** Gives these and those that are made until it is called. */
+      undrawn: () => {
+        const { made, drawn } = all.current;
+        return () => made.slice(drawn);
+      },
+    }),
+    [],
+  );
 }
 
 function renamePlace(session: DraftSession, id: string, to: string): void {

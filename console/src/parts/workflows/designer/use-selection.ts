@@ -36,8 +36,14 @@ export function useSelection(
   return useMemo(() => {
     const places = all ?? {};
     const make = async (change: Parameters<typeof edit>[0], from: Places) => {
-      const beside = (_: readonly string[], copies: Readonly<Record<string, string>>) =>
-        isOwn ? { ...places, ...placesBeside(copies, from) } : undefined;
+      const beside = (
+        _: readonly string[],
+        copies: Readonly<Record<string, string>>,
+        now: Places,
+      ) => {
+        const all = { ...places, ...now };
+        return isOwn ? { ...all, ...placesBeside(copies, from, all) } : undefined;
+      };
       const made = await edit(change, beside);
       if (made !== undefined) onChoose(chosenOf(made));
     };
@@ -59,8 +65,7 @@ export function useSelection(
         if (await keep(ids)) remove(ids);
       },
       paste: (text) => {
-        const isFile = /^\s*\{|^(?:steps|workflow):/m.test(text);
-        const fragment = isFile ? text : copied?.text;
+        const fragment = isFile(text) ? text : copied?.text;
         if (fragment === undefined) return;
         const from = fragment === copied?.text ? copied.places : {};
         void make({ do: "paste", fragment }, from);
@@ -77,11 +82,19 @@ export function useSelection(
   }, [edit, copy, arrange, all, isOwn, onChoose]);
 }
 
-function placesBeside(copies: Readonly<Record<string, string>>, from: Places): Places {
-  const beside: Record<string, Point> = {};
-  for (const [id, source] of Object.entries(copies)) {
+/** Two patterns: one for the beginning of lines would read a text of blank lines as often as it has lines. */
+function isFile(text: string): boolean {
+  return /^\s*\{/.test(text) || /^(?:steps|workflow):/m.test(text);
+}
+
+/** All of them so far aside that none covers a step. */
+function placesBeside(copies: Readonly<Record<string, string>>, from: Places, all: Places): Places {
+  const known = Object.entries(copies).flatMap(([id, source]) => {
     const at = Object.hasOwn(from, source) ? from[source] : undefined;
-    if (at !== undefined) beside[id] = { x: at.x + ASIDE, y: at.y + ASIDE };
-  }
-  return beside;
+    return at === undefined ? [] : [{ id, ...at }];
+  });
+  const taken = new Set(Object.values(all).map(({ x, y }) => `${x} ${y}`));
+  let aside = ASIDE;
+  while (known.some(({ x, y }) => taken.has(`${x + aside} ${y + aside}`))) aside += ASIDE;
+  return Object.fromEntries(known.map(({ id, x, y }) => [id, { x: x + aside, y: y + aside }]));
 }

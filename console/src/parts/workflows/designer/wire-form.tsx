@@ -1,6 +1,6 @@
 /** The form of a path: the outcome that it is taken for, its ends and its condition. */
 import { ArrowRight, Trash2 } from "lucide-react";
-import { useId, useMemo } from "react";
+import { useEffect, useId, useMemo, useState } from "react";
 import { FieldControl } from "./controls.tsx";
 import { FormHead, type FormProps, labelsOf } from "./step-form.tsx";
 import { scopeOf } from "./text/scope.ts";
@@ -12,9 +12,21 @@ const CONDITION: StepField = {
   about: "The path is taken while this holds. Empty: always.",
 };
 
-export function WireForm({ wire, ...props }: FormProps & { readonly wire: Wire }) {
+interface WireProps extends FormProps {
+  readonly wire: Wire;
+  /** It goes on with the same path where it leads now. */
+  readonly onLed: (from: Wire, to: Wire) => void;
+}
+
+export function WireForm({ wire, onLed, ...props }: WireProps) {
   const { designer, picture, isReadOnly, onChoose, onText } = props;
   const { from, to, label } = wire;
+  const key = keyOfWire(wire);
+  /** What was asked for, until the picture shows it. */
+  const [asked, setAsked] = useState<Wire>();
+  const now = asked ?? wire;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the picture shows another path.
+  useEffect(() => setAsked(undefined), [key]);
   const id = useId();
   // What the step itself has put out may be named too.
   const scope = useMemo(() => scopeOf(picture, to), [picture, to]);
@@ -30,21 +42,24 @@ export function WireForm({ wire, ...props }: FormProps & { readonly wire: Wire }
     designer,
     leaving.map((each) => each.label),
   );
+  const lead = (next: Wire) => {
+    setAsked(next);
+    void designer.edit({ do: "reconnect", wire: now, next }).then((made) => {
+      if (made === undefined) setAsked(undefined);
+      else onLed(now, next);
+    });
+  };
   const endField = (end: "from" | "to") => (
     <div className="field">
       <label htmlFor={`${id}-${end}`}>{end === "from" ? "From" : "To"}</label>
       <select
         id={`${id}-${end}`}
-        value={wire[end]}
+        value={now[end]}
         disabled={isReadOnly}
-        onChange={({ target }) => {
-          const next = { ...wire, [end]: target.value };
-          void designer.edit({ do: "reconnect", wire, next });
-          onChoose({ kind: "wire", wire: next });
-        }}
+        onChange={({ target }) => lead({ ...now, [end]: target.value })}
       >
         {ends.map((each) => (
-          <option key={each.id} disabled={each.id === wire[end === "from" ? "to" : "from"]}>
+          <option key={each.id} disabled={each.id === now[end === "from" ? "to" : "from"]}>
             {each.id}
           </option>
         ))}
@@ -74,13 +89,9 @@ export function WireForm({ wire, ...props }: FormProps & { readonly wire: Wire }
         <label htmlFor={id}>Outcome of “{from}”</label>
         <select
           id={id}
-          value={label}
+          value={now.label}
           disabled={isReadOnly}
-          onChange={({ target }) => {
-            const next = { ...wire, label: target.value };
-            void designer.edit({ do: "relabel", wire, label: target.value });
-            onChoose({ kind: "wire", wire: next });
-          }}
+          onChange={({ target }) => lead({ ...now, label: target.value })}
         >
           {labels.map((each) => (
             <option key={each.label} value={each.label}>
@@ -91,13 +102,13 @@ export function WireForm({ wire, ...props }: FormProps & { readonly wire: Wire }
       </div>
       {endField("to")}
       <FieldControl
-        key={keyOfWire(wire)}
+        key={key}
         field={CONDITION}
         value={edge.condition}
         scope={scope}
         isReadOnly={isReadOnly}
         onChange={(value) =>
-          void designer.edit({ do: "condition", wire, condition: String(value ?? "").trim() })
+          void designer.edit({ do: "condition", wire: now, condition: String(value ?? "").trim() })
         }
         onText={() => onText(["steps", from])}
       />
@@ -108,7 +119,7 @@ export function WireForm({ wire, ...props }: FormProps & { readonly wire: Wire }
             type="button"
             className="danger"
             onClick={() => {
-              void designer.edit({ do: "disconnect", wire });
+              void designer.edit({ do: "disconnect", wire: now });
               onChoose(undefined);
             }}
           >

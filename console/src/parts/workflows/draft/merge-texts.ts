@@ -13,11 +13,23 @@ export function mergeTexts(base: string, mine: string, theirs: string): string |
     if (near.length === 0) merged.push(other);
     else if (near.length > 1 || !near.every((each) => isSame(each, other))) return undefined;
   }
-  merged.sort((a, b) => a.from - b.from);
+  return changedText(base, merged);
+}
+
+/** The changed text, with what was typed otherwise in places that the change leaves as they are. */
+export function withTyped(base: string, typed: string, changed: string): string {
+  const made = changesOf(base, changed);
+  const kept = changesOf(base, typed, withoutSpaces).filter(
+    ({ from, to }) => !made.some((other) => from < other.to && other.from < to),
+  );
+  return changedText(base, [...kept, ...made]);
+}
+
+function changedText(base: string, changes: readonly TextChange[]): string {
   const lines = linesIn(base);
   const result: string[] = [];
   let at = 0;
-  for (const { from, to, added } of merged) {
+  for (const { from, to, added } of changes.toSorted((a, b) => a.from - b.from || a.to - b.to)) {
     result.push(...lines.slice(at, from), ...added);
     at = to;
   }
@@ -32,13 +44,17 @@ interface TextChange {
   readonly added: string[];
 }
 
-function changesOf(base: string, other: string): TextChange[] {
+/** `plain`: of two texts, in which lines that are alike are the same; each of them is a change of its own. */
+function changesOf(base: string, other: string, plain = (text: string) => text): TextChange[] {
+  const [before, after] = [linesIn(base), linesIn(other)];
   const changes: TextChange[] = [];
   let open: TextChange | undefined;
   let at = 0;
-  for (const { kind, text } of diffLines(base, other)) {
+  for (const { kind, after: line = 1 } of diffLines(plain(base), plain(other))) {
+    const text = after[line - 1] ?? "";
     if (kind === "same") {
       open = undefined;
+      if (text !== before[at]) changes.push({ from: at, to: at + 1, added: [text] });
       at += 1;
       continue;
     }
@@ -58,4 +74,8 @@ function changesOf(base: string, other: string): TextChange[] {
 
 function isSame(a: TextChange, b: TextChange): boolean {
   return a.from === b.from && a.to === b.to && a.added.join("\n") === b.added.join("\n");
+}
+
+function withoutSpaces(text: string): string {
+  return text.replaceAll(/[^\S\n]/g, "");
 }

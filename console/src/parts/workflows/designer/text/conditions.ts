@@ -27,12 +27,19 @@ export function setCondition(
     else if (isPlain && choice.list) choice.list.items[choice.at] = document.createNode(to);
     return;
   }
+  const isOnly = edges.filter((other) => other.to === to).length === 1;
   if (target.has("when")) {
+    // It was made for another path than this one.
+    if (!isOnly) {
+      throw new CannotEdit(
+        `Several paths lead to "${to}", which has a "when": change it in the text`,
+      );
+    }
     write(document, target, condition);
     return;
   }
   if (condition === "") return;
-  if (edges.filter((other) => other.to === to).length === 1) {
+  if (isOnly) {
     write(document, target, condition);
     return;
   }

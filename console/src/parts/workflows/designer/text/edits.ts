@@ -5,7 +5,7 @@
  */
 import { type Document, isMap, type Pair, type YAMLMap } from "yaml";
 import type { Json } from "../../../../../../src/engine/values/json.ts";
-import { mergeTexts } from "../../draft/merge-texts.ts";
+import { withTyped } from "../../draft/merge-texts.ts";
 import { diffLines, linesIn } from "../../line-diff.ts";
 import { keyOfWire, type Wire } from "../wires.ts";
 import { rewriteChoice, setCondition } from "./conditions.ts";
@@ -15,12 +15,13 @@ import {
   keyOf,
   nodeOf,
   parseFile,
+  scalarOf,
   stepIn,
   stepsIn,
   writeFile,
 } from "./documents.ts";
 import { fragmentOf, pasteFragment } from "./fragments.ts";
-import { freeId, NEW_STEPS, type NewKind } from "./new-steps.ts";
+import { freeId, NEW_STEPS, type NewKind, plainId } from "./new-steps.ts";
 import { type Drawn, drawText, type PictureEdge } from "./picture.ts";
 import { removeSteps } from "./removing.ts";
 import { renameSteps } from "./renaming.ts";
@@ -43,9 +44,8 @@ export type Edit =
   | { readonly do: "remove"; readonly ids: readonly string[] }
   | { readonly do: "connect"; readonly wire: Wire }
   | { readonly do: "disconnect"; readonly wire: Wire }
-  /** Leads a path from or to another step; its condition stays. */
+  /** Leads a path from or to another step, or by another label; its condition stays. */
   | { readonly do: "reconnect"; readonly wire: Wire; readonly next: Wire }
-  | { readonly do: "relabel"; readonly wire: Wire; readonly label: string }
   | { readonly do: "condition"; readonly wire: Wire; readonly condition: string }
   | { readonly do: "rename"; readonly id: string; readonly to: string }
   /** `value` undefined: the key goes. */
@@ -157,9 +157,6 @@ class Editing {
       case "reconnect":
         this.#reconnect(edit.wire, edit.next);
         return [];
-      case "relabel":
-        this.#reconnect(edit.wire, { ...edit.wire, label: edit.label });
-        return [];
       case "condition":
         setCondition(this.#document, this.#edge(edit.wire), this.#drawn.edges, edit.condition);
         return [];
@@ -180,7 +177,7 @@ class Editing {
     const wired = wires === undefined ? changed : wiredAs(changed, wires);
     if (text === this.#before) return wired;
     const kept = keptLines(this.#before, text, wired);
-    return kept !== undefined && saysSame(kept, wired) ? kept : wired;
+    return saysSame(kept, wired) ? kept : wired;
   }
 
   #edge(wire: Wire): PictureEdge {
@@ -195,8 +192,9 @@ class Editing {
     return this.#wanted.filter((edge) => keyOfWire(edge) !== key);
   }
 
+  /** See freeId. */
   #taken(): Set<string> {
-    return new Set(stepsIn(this.#document).map(({ id }) => id));
+    return new Set(stepsIn(this.#document).map(({ id }) => plainId(id)));
   }
 
   #add({ kind, from, label, on }: Extract<Edit, { do: "add" }>): string {
@@ -257,13 +255,27 @@ class Editing {
   #reconnect(wire: Wire, next: Wire): void {
     const edge = this.#edge(wire);
     this.#wanted = this.#without(wire);
-    if (next.from !== wire.from) this.carried = edge.condition;
-    else if (!this.#has(next)) {
-      const to = next.to === wire.to ? {} : { to: next.to };
-      const label = next.label === wire.label ? {} : { label: next.label };
-      rewriteChoice(this.#document, edge, { ...to, ...label });
-    }
+    // A path that is there already keeps its own condition.
+    if (!this.#has(next)) this.#lead(edge, next);
     this.#connect(next);
+  }
+
+  /** The condition goes with the path, wherever the file says it. */
+  #lead(edge: PictureEdge, next: Wire): void {
+    const { node } = stepIn(this.#document, edge.to);
+    const isOfStep =
+      edge.condition !== "" && String(scalarOf(node.get("when", true))) === edge.condition;
+    if (next.to !== edge.to && isOfStep) {
+      dropKey(node, "when");
+      this.carried = edge.condition;
+    } else if (next.from !== edge.from && !isOfStep) this.carried = edge.condition;
+    if (this.carried !== "" && stepIn(this.#document, next.to).node.has("when")) {
+      throw new CannotEdit(`"${next.to}" has a condition of its own: write in the text what holds`);
+    }
+    if (next.from !== edge.from) return;
+    const to = next.to === edge.to ? {} : { to: next.to };
+    const label = next.label === edge.label ? {} : { label: next.label };
+    rewriteChoice(this.#document, edge, { ...to, ...label });
   }
 
   #connect(wire: Wire): void {
@@ -288,11 +300,16 @@ class Editing {
     if (!ID.test(to)) {
       throw new CannotEdit("An id has letters, digits, - and _, and begins with a letter or digit");
     }
-    if (this.#taken().has(to)) throw new CannotEdit(`There is a step "${to}" already`);
+    const isOne = (step: { readonly id: string }) => plainId(step.id) === plainId(to);
+    const other = stepsIn(this.#document).find((step) => step.id !== id && isOne(step));
+    if (other?.id === to) throw new CannotEdit(`There is a step "${to}" already`);
+    if (other !== undefined) {
+      throw new CannotEdit(`"${to}" differs only in "-" and "_" from the step "${other.id}"`);
+    }
     renameSteps(this.#document, new Map([[id, to]]));
-    const other = (each: string) => (each === id ? to : each);
+    const named = (each: string) => (each === id ? to : each);
     this.#wanted = this.#wanted.map((edge) => ({
-      ...{ from: other(edge.from), to: other(edge.to), label: edge.label },
+      ...{ from: named(edge.from), to: named(edge.to), label: edge.label },
     }));
     return to;
   }
@@ -328,9 +345,9 @@ function isList(node: unknown): node is { items: unknown[] } {
 }
 
 /** The changed text with each line that is the same as before as it was typed. */
-function keptLines(before: string, typed: string, changed: string): string | undefined {
+function keptLines(before: string, typed: string, changed: string): string {
   const lines = linesIn(typed);
-  if (lines.length !== linesIn(before).length) return mergeTexts(before, typed, changed);
+  if (lines.length !== linesIn(before).length) return withTyped(before, typed, changed);
   const kept: string[] = [];
   let at = 0;
   for (const { kind, text } of diffLines(before, changed)) {

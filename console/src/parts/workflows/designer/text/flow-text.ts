@@ -20,16 +20,20 @@ import {
 
 type Collection = YAMLMap | YAMLSeq;
 
-/** The text between an item and the one before it, in the collection where it was typed. */
-interface Lead {
+/** What was typed between an item and the one before it, or between the last one and the bracket. */
+interface Gap {
   readonly around: Collection;
+  /** Undefined: the item was the first one. */
+  readonly before: unknown;
   readonly text: string;
+  /** Without a comment that stands beside the item before. */
+  readonly own: string;
 }
 
-/** Comments and spaces, then a comma. */
-const COMMA = /^((?:\s|#[^\n]*)*),/;
+/** Comments and spaces, then a comma. A comment takes its whole line, so that there is one way alone to read a text. */
+const COMMA = /^((?:\s|#[^\n]*\n)*),/;
 /** A comment in the line of the item before it. */
-const COMMENT = /^,?[ \t]*#[^\n]*(?=\n)/;
+const COMMENT = /^[ \t]*,?[ \t]*#[^\n]*(?=\n)/;
 
 /** Gives what writes the document; undefined: it is not in flow form. */
 export function flowTextOf(document: Document, text: string): FlowText | undefined {
@@ -55,11 +59,16 @@ export class FlowText {
   /** Of one level of lines; "": the file is one line. */
   readonly #unit: string;
   readonly #values = new Map<Scalar, unknown>();
-  readonly #leads = new Map<unknown, Lead>();
+  /** The items of each collection. */
+  readonly #items = new Map<Collection, readonly unknown[]>();
+  /** Before each item. */
+  readonly #leads = new Map<unknown, Gap>();
   /** Before the last item of a collection. */
   readonly #lastLeads = new Map<Collection, string>();
   /** Before the bracket that closes a collection. */
-  readonly #tails = new Map<Collection, string>();
+  readonly #tails = new Map<Collection, Gap>();
+  /** A comment beside an item, which goes with it. */
+  readonly #comments = new Map<unknown, string>();
   /** Between the key and the value of a pair. */
   readonly #colons = new Map<Pair, string>();
 
@@ -80,20 +89,29 @@ export class FlowText {
     if (!isMap(node) && !isSeq(node)) return;
     const [start = 0, end = 0] = node.range ?? [];
     let from = start + 1;
+    let before: unknown;
+    this.#items.set(node, [...node.items]);
     for (const item of node.items) {
       const first = isPair(item) ? item.key : item;
       const last = isPair(item) && isNode(item.value) ? item.value : first;
-      const lead = this.#text.slice(from, startOf(first));
-      this.#leads.set(item, { around: node, text: lead });
-      this.#lastLeads.set(node, lead);
+      const lead = this.#gap(node, before, this.#text.slice(from, startOf(first)));
+      this.#leads.set(item, lead);
+      this.#lastLeads.set(node, lead.text);
       if (isPair(item)) {
         this.#colons.set(item, this.#text.slice(endOf(item.key), startOf(item.value)));
         this.#note(item.key);
         this.#note(item.value);
       } else this.#note(item);
       from = endOf(last);
+      before = item;
     }
-    this.#tails.set(node, this.#text.slice(from, end - 1));
+    this.#tails.set(node, this.#gap(node, before, this.#text.slice(from, end - 1)));
+  }
+
+  #gap(around: Collection, before: unknown, text: string): Gap {
+    const [comment = ""] = before === undefined ? [] : (COMMENT.exec(text) ?? []);
+    if (comment !== "") this.#comments.set(before, withoutComma(comment));
+    return { around, before, text, own: text.slice(comment.length) };
   }
 
   /** `indent`: of the line that the node stands in; undefined: what is around it is one line. */
@@ -106,29 +124,42 @@ export class FlowText {
     return tail === undefined ? this.#fresh(node, indent) : this.#collection(node, tail, indent);
   }
 
-  #collection(node: Collection, tail: string, indent: string | undefined): string {
+  #collection(node: Collection, tail: Gap, indent: string | undefined): string {
     const [open, close] = isMap(node) ? "{}" : "[]";
-    if (node.items.length === 0) return `${open}${tail.includes("#") ? tail : ""}${close}`;
+    if (node.items.length === 0) {
+      const rest = withoutComma(tail.own);
+      return open + (rest.includes("#") ? rest : "") + close;
+    }
     const gap = this.#gapIn(node, indent);
     const line = gap.lastIndexOf("\n");
     const inside = line < 0 ? undefined : gap.slice(line + 1);
-    let end = tail;
-    if (!this.#lastLeads.has(node)) end = line < 0 ? gap : `\n${indent ?? ""}`;
+    const wasEmpty = !this.#lastLeads.has(node);
     let written = open;
+    let before: unknown;
     for (const [at, item] of (node.items as unknown[]).entries()) {
-      const lead = this.#leads.get(item);
-      const isOwn = lead?.around === node;
-      let before = isOwn ? lead.text : gap;
-      const note = isOwn ? undefined : COMMENT.exec(end)?.[0];
-      if (note !== undefined && at === node.items.length - 1) {
-        // It stays beside the item that was the last one.
-        before = withComma(note) + gap.replace(COMMA, "$1");
-        end = end.slice(note.length);
+      const typed = this.#typedAs(node, item, at);
+      const lead = this.#leads.get(typed);
+      const own = lead?.around === node ? lead : undefined;
+      if (own !== undefined && own.before === before) written += own.text;
+      else {
+        const first = wasEmpty ? commentIn(tail.text) : "";
+        const beside = before === undefined ? first : `,${this.#comments.get(before) ?? ""}`;
+        written += below(beside, withoutComma(own?.own ?? gap));
       }
-      written += at === 0 ? before.replace(COMMA, "$1") : withComma(before);
       written += this.#item(item, inside);
+      before = typed;
     }
-    return `${written}${end}${close}`;
+    if (wasEmpty) return written + (line < 0 ? gap : `\n${indent ?? ""}`) + close;
+    if (before === tail.before) return written + tail.text + close;
+    return written + below(this.#comments.get(before) ?? "", tail.own) + close;
+  }
+
+  /** The item that was typed where this one stands now, which may be another one. */
+  #typedAs(node: Collection, item: unknown, at: number): unknown {
+    if (this.#leads.get(item)?.around === node) return item;
+    const all: readonly unknown[] = node.items;
+    const typed = this.#items.get(node) ?? [];
+    return typed.length === all.length && !all.includes(typed[at]) ? typed[at] : item;
   }
 
   /** Before an item that is new: as before the others, or one level deeper than what is around. */
@@ -163,10 +194,22 @@ export class FlowText {
     return written + colon + space + this.#print(value, indent);
   }
 
+  /** A comment behind a node would end with what follows it; those around a typed one are in the text still. */
+  #withoutComments(node: unknown): unknown {
+    if (!isNode(node)) return node;
+    const bare = node.clone();
+    bare.comment = null;
+    if (isScalar(node) && this.#values.has(node)) {
+      bare.commentBefore = null;
+      bare.spaceBefore = false;
+    }
+    return bare;
+  }
+
   /** Of a node that was not typed. */
   #fresh(node: unknown, indent: string | undefined): string {
     const list = new Document([]);
-    (list.contents as unknown as YAMLSeq).items.push(node);
+    (list.contents as unknown as YAMLSeq).items.push(this.#withoutComments(node));
     (list.contents as unknown as YAMLSeq).flow = true;
     if (!this.#isJson) return list.toString({ lineWidth: 0 }).trim().slice(1, -1).trim();
     const [value] = list.toJS();
@@ -178,8 +221,17 @@ export class FlowText {
   }
 }
 
-function withComma(lead: string): string {
-  return COMMA.test(lead) ? lead : `,${lead}`;
+function withoutComma(gap: string): string {
+  return gap.replace(COMMA, "$1");
+}
+
+function commentIn(gap: string): string {
+  return gap.includes("#") ? gap.trimEnd() : "";
+}
+
+/** A comment ends with its line. */
+function below(beside: string, gap: string): string {
+  return beside.includes("#") && !/^[ \t]*\n/.test(gap) ? `${beside}\n${gap}` : beside + gap;
 }
 
 function startOf(node: unknown): number {

@@ -2,10 +2,10 @@
  * Steps that are copied: a fragment is a file that has these steps alone, with the paths between them and their conditions. It is what the
  * clipboard holds, and can be pasted in a text too.
  */
-import { type Document, isMap, isSeq, type Pair, type YAMLMap } from "yaml";
+import { type Document, isAlias, isMap, isSeq, type Pair, visit, type YAMLMap } from "yaml";
 import type { Wire } from "../wires.ts";
 import { CannotEdit, dropKey, keyOf, parseFile, stepMap, stepsIn, writeFile } from "./documents.ts";
-import { freeId } from "./new-steps.ts";
+import { freeId, plainId } from "./new-steps.ts";
 import { drawText } from "./picture.ts";
 import { removeSteps, withInner } from "./removing.ts";
 import { renameSteps } from "./renaming.ts";
@@ -53,6 +53,30 @@ function liftChildren(document: Document, ids: ReadonlySet<string>): void {
   }
 }
 
+/** An alias means the last anchor of its name: those of a fragment get names that the file does not have, or go where nothing names them. */
+function keepAnchorsApart(source: Document, document: Document): void {
+  const taken = new Set<string>();
+  visit(document, {
+    Node: (_, { anchor }) => {
+      if (anchor !== undefined) taken.add(plainId(anchor));
+    },
+  });
+  const named = new Set<string>();
+  visit(source, { Alias: (_, alias) => void named.add(alias.source) });
+  const names = new Map<string, string>();
+  visit(source, {
+    Node: (_, node) => {
+      if (isAlias(node)) node.source = names.get(node.source) ?? node.source;
+      else if (node.anchor !== undefined && named.has(node.anchor)) {
+        const name = freeId(node.anchor, taken);
+        taken.add(plainId(name));
+        names.set(node.anchor, name);
+        node.anchor = name;
+      } else delete node.anchor;
+    },
+  });
+}
+
 /** Puts the steps of a fragment behind a step, or at the end. An id that is taken gets a number. */
 export function pasteFragment(document: Document, fragment: string, after?: string): Pasted {
   // The reader bounds size and depth; the parser does not.
@@ -60,16 +84,18 @@ export function pasteFragment(document: Document, fragment: string, after?: stri
   const source = parseFile(isRead ? fragment : "");
   const found = stepsIn(source);
   if (found.length === 0) throw new CannotEdit("There are no steps in what was copied");
-  const taken = new Set(stepsIn(document).map(({ id }) => id));
+  const taken = new Set(stepsIn(document).map(({ id }) => plainId(id)));
   const names = new Map<string, string>();
   for (const { id, role, node } of found) {
     // The id of an undo without one of its own goes with its step's.
     if (role === "undo" && !node.has("id")) continue;
-    const to = taken.has(id) ? freeId(id.replace(/-\d+$/, ""), taken) : id;
-    taken.add(to);
+    const wish = id.replace(/-\d+$/, "");
+    const to = taken.has(plainId(id)) ? freeId(taken.has(plainId(wish)) ? wish : id, taken) : id;
+    taken.add(plainId(to));
     names.set(id, to);
   }
   renameSteps(source, names);
+  keepAnchorsApart(source, document);
   const { edges } = drawText(writeFile(source));
   const [listed, own] = [document.get("edges"), source.get("edges")];
   if (edges.length > 0 && isSeq(listed) !== isSeq(own)) {

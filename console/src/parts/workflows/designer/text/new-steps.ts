@@ -66,10 +66,15 @@ export function isNewKind(text: string): text is NewKind {
   return Object.hasOwn(NEW_STEPS, text);
 }
 
-/** An id that no step has. */
+/** As expressions name a step: ids that differ in `-` and `_` alone are one name. */
+export function plainId(id: string): string {
+  return id.replaceAll("-", "_");
+}
+
+/** An id that no step has. `taken`: by plainId. */
 export function freeId(wish: string, taken: ReadonlySet<string>): string {
   for (let number = 2, id = wish; ; number += 1) {
-    if (!taken.has(id)) return id;
+    if (!taken.has(plainId(id))) return id;
     id = `${wish}-${number}`;
   }
 }

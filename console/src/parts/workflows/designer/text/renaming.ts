@@ -1,6 +1,7 @@
 /** Other ids for steps, wherever the file names them: in paths and in expressions. Boundary: the document. */
 import { type Document, isMap, isScalar, isSeq, type Scalar } from "yaml";
 import { eachScalar, keyOf, stepsIn } from "./documents.ts";
+import { plainId } from "./new-steps.ts";
 
 /** Keys whose texts are ids of steps. */
 const NAMING = ["next", "on", "then", "else", "needs"];
@@ -45,15 +46,20 @@ function renameTargets(node: unknown, rename: (scalar: Scalar) => void): void {
   else eachScalar(node, rename);
 }
 
-/** Changes the expressions of a part of the file. */
-function inExpressions(node: unknown, change: (expression: string) => string): void {
+/** Changes the expressions of a part of the file. `isInput`: its keys are the author's. */
+function inExpressions(
+  node: unknown,
+  change: (expression: string) => string,
+  isInput = false,
+): void {
   const inText = (text: string) => text.replaceAll(/\{\{[\s\S]*?\}\}/g, change);
-  if (isSeq(node)) for (const item of node.items) inExpressions(item, change);
+  if (isSeq(node)) for (const item of node.items) inExpressions(item, change, isInput);
   else if (isMap(node)) {
     for (const pair of node.items) {
-      const isExpression = EXPRESSIONS.includes(keyOf(pair)) && isScalar(pair.value);
+      const key = keyOf(pair);
+      const isExpression = !isInput && EXPRESSIONS.includes(key) && isScalar(pair.value);
       if (isExpression) changeText(pair.value, change);
-      else inExpressions(pair.value, change);
+      else inExpressions(pair.value, change, isInput || key === "with");
     }
   } else changeText(node, inText);
 }
@@ -62,17 +68,20 @@ function changeText(node: unknown, change: (text: string) => string): void {
   if (isScalar(node) && typeof node.value === "string") node.value = change(node.value);
 }
 
-/** Expressions name a step as `check_receipt.output`, `steps.check_receipt` or `steps["check-receipt"]`. */
+/** How expressions name a step: `steps["check-receipt"]`, `steps.check_receipt` or `check_receipt.output`. Other texts in quotes are values. */
+const NAMES =
+  /\bsteps\[(["'])([^"']*)\1\]|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\bsteps\.(\w+)\b(?!-)|(?<![.\w])(\w+)(?=\.(?:output|input|state)\b)/g;
+
 function renamer(names: ReadonlyMap<string, string>): (expression: string) => string {
-  const plain = (id: string) => id.replaceAll("-", "_");
-  const inWords = new Map([...names].map(([id, to]) => [plain(id), plain(to)]));
+  const inWords = new Map([...names].map(([id, to]) => [plainId(id), plainId(to)]));
   const other = (word: string) => inWords.get(word) ?? word;
   return (expression) =>
-    expression
-      .replaceAll(/\bsteps\.(\w+)\b(?!-)/g, (_, word: string) => `steps.${other(word)}`)
-      .replaceAll(
-        /\bsteps\[(["'])([^"']*)\1\]/g,
-        (_, quote: string, id: string) => `steps[${quote}${names.get(id) ?? id}${quote}]`,
-      )
-      .replaceAll(/(?<![.\w])\w+(?=\.(?:output|input|state)\b)/g, other);
+    expression.replaceAll(
+      NAMES,
+      (all: string, quote?: string, id?: string, member?: string, word?: string) => {
+        if (id !== undefined) return `steps[${quote}${names.get(id) ?? id}${quote}]`;
+        if (member !== undefined) return `steps.${other(member)}`;
+        return word === undefined ? all : other(word);
+      },
+    );
 }

@@ -6,6 +6,7 @@ import { PublishOutcome } from "../../gen/workflows/ops/v1/workflows_pb.ts";
 import type { WorkflowDefinition, WorkflowVersion } from "../../gen/workflows/v1/workflows_pb.ts";
 import type { VersionSpec } from "../engine/values/definition.ts";
 import { versionDigest } from "../engine/values/digest.ts";
+import type { Json } from "../engine/values/json.ts";
 import { MAX_SOURCE_BYTES } from "../file/source-text.ts";
 import { specOfMessage, unstoredVersion } from "../wire/definitions.ts";
 import { type Call, flagOption, textOption } from "./call.ts";
@@ -72,9 +73,26 @@ async function plan(service: Service, { workflow }: SoundFile): Promise<Applied>
   const latest = await findVersion(service, definition);
   const there = await findDeployedThere(service, definition);
   const same = [there, latest].find((each) => each && isSameVersion(each, workflow.spec));
-  const isSame = same !== undefined;
-  const version = same?.version ?? (latest?.version ?? 0) + 1;
-  return { definitionId: definition.id, version, action: isSame ? "unchanged" : "would publish" };
+  if (same !== undefined && (await takesSameInput(service, same, workflow.inputSchema))) {
+    return { definitionId: definition.id, version: same.version, action: "unchanged" };
+  }
+  const version = (latest?.version ?? 0) + 1;
+  return { definitionId: definition.id, version, action: "would publish" };
+}
+
+/** Whether a version has the input schema; true where the service is of an older release, and keeps none. */
+async function takesSameInput(
+  { sources }: Service,
+  { definitionId, version }: WorkflowVersion,
+  inputSchema: Json | undefined,
+): Promise<boolean> {
+  try {
+    const found = await sources.getVersion({ definitionId, version });
+    return JSON.stringify(found.inputSchema) === JSON.stringify(inputSchema);
+  } catch (error) {
+    if (isUnimplemented(error)) return true;
+    throw error;
+  }
 }
 
 /** The version that is deployed where the files go; undefined: it is not, or the latest one counts. */

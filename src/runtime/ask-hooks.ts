@@ -22,7 +22,7 @@ import {
 } from "../store/workflow-hooks.ts";
 import { commitWithEvents } from "./definitions.ts";
 import type { HookDeps } from "./hooks.ts";
-import { findRepeatable, repeatsAll } from "./publish-source.ts";
+import { findRepeatable, findRepeated } from "./publish-source.ts";
 
 /** What asking needs. */
 export interface AskDeps extends HookDeps {
@@ -102,8 +102,7 @@ export async function askAboutNamed(
   const hooks = await findHooksOfWorkflow(callers, definitionId, workspaceId, verbs);
   if (hooks.length === 0) return true;
   const latest = await findRepeatable(callers, definition, PRODUCTION);
-  const same = latest.find((version) => version.digest === digest);
-  if (await repeatsAll(callers, same, inputSchema)) return false;
+  if (await findRepeated(callers, latest, { digest, inputSchema })) return false;
   await askAll(deps, { definitionId, name: hooks[0]?.workflowName ?? "", verbs, hooks }, order);
   return true;
 }

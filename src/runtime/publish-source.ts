@@ -1,5 +1,6 @@
 /**
- * Publishing what a source text describes: the definition of its name, and the next version unless one that it may repeat has the content.
+ * Publishing what a source text describes: the definition of its name, and the next version unless one that it may repeat has the content
+ * and the input schema.
  * Boundary: the text was read by the caller; what may be stored is decided as for PublishVersion (definitions.ts).
  * Invariants:
  * 1. What was compared are versions of the locked definition, so calls with the same text make one version. It is
@@ -138,8 +139,8 @@ export async function publishTo(
   { isNew, spec, digest, source, seen, deployTo = PRODUCTION, mustRepeat = false }: PublishedTo,
 ): Promise<Made<SourcePublished>> {
   const repeatable = await findRepeatable(tx, definition, deployTo, seen);
-  const same = repeatable.find((each) => each.digest === digest);
-  if (mustRepeat && !(await repeatsAll(tx, same, source.inputSchema))) {
+  const same = await findRepeated(tx, repeatable, { digest, inputSchema: source.inputSchema });
+  if (mustRepeat && same === undefined) {
     throw new Refusal("lost_race", "another version was published meanwhile: try again");
   }
   const publisher = { by: source.publishedBy, note: source.note };
@@ -170,18 +171,24 @@ export async function publishTo(
 }
 
 /**
- * Whether a version that has the content of a text has its input schema too, which no digest holds: a text with another one changes which
- * starts are taken.
+ * The version that has the content of a text and its input schema, which no digest holds: a text with another one changes which starts
+ * are taken.
  */
-export async function repeatsAll(
+export async function findRepeated(
   queries: Queries,
-  same: Repeatable | undefined,
-  inputSchema: JsonObject | undefined,
-): Promise<boolean> {
-  if (same === undefined) return false;
-  const source = await findVersionSource(queries, EVERY_WORKSPACE, same.version.id);
+  repeatable: readonly Repeatable[],
+  {
+    digest,
+    inputSchema,
+  }: { readonly digest: string; readonly inputSchema: JsonObject | undefined },
+): Promise<Repeatable | undefined> {
   const wanted = inputSchema === undefined ? null : JSON.stringify(inputSchema);
-  return (source?.inputSchemaJson ?? null) === wanted;
+  for (const each of repeatable) {
+    if (each.digest !== digest) continue;
+    const source = await findVersionSource(queries, EVERY_WORKSPACE, each.version.id);
+    if ((source?.inputSchemaJson ?? null) === wanted) return each;
+  }
+  return undefined;
 }
 
 /** The versions that a text for an environment may repeat: the latest one, and beside production what is deployed there and the newest one. */

@@ -120,6 +120,19 @@ describe("PublishSource", () => {
     expect(first.sourceText).toBe(commented);
   });
 
+  test("makes a version of another input schema: what is published takes the starts that it took", async () => {
+    const text = TEXT.replace("pay-due", "typed");
+    const { definition, digest } = await publish(text);
+    const definitionId = definition?.id ?? "";
+    const { inputSchema } = await client().getVersion({ definitionId });
+    const looser = text.replace("amount: number", "amount: string");
+    const published = { outcome: PublishOutcome.PUBLISHED, digest, version: { version: 2 } };
+    expect(await publish(looser)).toMatchObject(published);
+    expect(await publish(looser)).toMatchObject({ outcome: PublishOutcome.UNCHANGED });
+    const first = await client().getVersion({ definitionId, version: 1 });
+    expect(first).toMatchObject({ sourceText: text, inputSchema });
+  });
+
   test("of calls with one text at once makes one definition and one version", async () => {
     const text = TEXT.replace("pay-due", "at-once");
     const answers = await Promise.all(Array.from({ length: 8 }, () => publish(text)));

@@ -140,6 +140,9 @@ describe("apply and export", () => {
     );
     expect(await done("apply", "a.workflow.yaml")).toMatch(/^applied: created, version 1 wf_/);
     expect(await done("apply", "a.workflow.yaml")).toMatch(/^applied: unchanged, version 1 wf_/);
+    const typed = `input: { amount: number }\n${fileOf("applied", "task: First")}`;
+    await cli.write("typed.workflow.yaml", typed);
+    expect(await done("apply", "--dry-run", "typed.workflow.yaml")).toMatch(/: would publish/);
     await cli.write("a.workflow.yaml", fileOf("applied", "task: Second"));
     expect(await done("apply", "--dry-run", "a.workflow.yaml")).toMatch(
       /^applied: would publish, version 2/,

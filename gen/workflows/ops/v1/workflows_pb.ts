@@ -716,7 +716,7 @@ export type GetVersionResponse = Message<"workflows.ops.v1.GetVersionResponse"> 
   layout?: JsonObject | undefined;
 
   /**
-   * The JSON Schema of a run's input, from `input` of the text. Inputs are not checked against it.
+   * The JSON Schema of a run's input, from `input` of the text, which inputs of StartRun must fit.
    *
    * @generated from field: google.protobuf.Struct input_schema = 6;
    */
@@ -1063,7 +1063,7 @@ export const PublishOutcome = {
   PUBLISHED: 2,
 
   /**
-   * The latest version has this content already.
+   * The latest version has this content and this input schema already.
    *
    * @generated from enum value: PUBLISH_OUTCOME_UNCHANGED = 3;
    */

@@ -45,7 +45,7 @@ it("claims and releases an item, with reasons", async () => {
   expect(await done("release", id, "--as", "ann", "--reason", "no time")).toBe(`${id} OPEN`);
   const shown = await done("inbox", id);
   expect(shown).toMatch(/ unverified:ann claimed through cli mine$/m);
-  expect(shown).toMatch(/ unverified:ann released no time$/m);
+  expect(shown).toMatch(/ unverified:ann released through cli no time$/m);
 });
 
 it("delegates an item to another person, who alone acts on it", async () => {
@@ -54,7 +54,7 @@ it("delegates an item to another person, who alone acts on it", async () => {
   expect(JSON.parse(delegated)).toMatchObject({ id, assignee: "bob" });
   expect(await codeOf("complete", id, "--as", "ann")).toBe(4);
   expect(await done("inbox", "--mine", "--as", "bob", "--quiet")).toBe(id);
-  expect(await done("inbox", id)).toMatch(/ unverified:ann delegated bob away$/m);
+  expect(await done("inbox", id)).toMatch(/ unverified:ann delegated bob through cli away$/m);
   expect(await done("complete", id, "--as", "bob")).toBe(`${id} DONE`);
   expect(await codeOf("claim", id, "--as", "ann")).toBe(6);
 });

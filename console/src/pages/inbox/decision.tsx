@@ -89,7 +89,9 @@ export function Decision({
       </div>
       <details>
         <summary>On the command line</summary>
-        <CliLine args={withReason(["approve", id, "--digest", digest], comment.trim())} />
+        {["approve", "deny"].map((verb) => (
+          <CliLine key={verb} args={withReason([verb, id, "--digest", digest], comment.trim())} />
+        ))}
       </details>
     </section>
   );

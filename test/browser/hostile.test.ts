@@ -1,6 +1,9 @@
 /** Texts of users that would be markup, script or a disguise: each is shown as a text. */
+import { createClient, type Transport } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-node";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Workflows } from "../../gen/workflows/ops/v1/workflows_pb.ts";
 import { openPage, startBrowser } from "../support/browser/browser.ts";
 import {
   type ConsoleService,
@@ -20,8 +23,10 @@ const HOSTILE: readonly [name: string, text: string][] = [
 
 let browser: Browser;
 let service: ConsoleService;
+let transport: Transport;
 beforeAll(async () => {
   [browser, service] = await Promise.all([startBrowser(), startConsoleService()]);
+  transport = createConnectTransport({ baseUrl: service.baseUrl, httpVersion: "1.1" });
 });
 afterAll(async () => {
   await browser.close();
@@ -57,6 +62,27 @@ describe.each(HOSTILE)("%s", (_, text) => {
     // No text makes the page wider than it is.
     const widths = await page.evaluate(() => [document.body.scrollWidth, window.innerWidth]);
     expect(widths[0]).toBeLessThanOrEqual(widths[1] ?? 0);
+  });
+
+  test("is a text as owner and team of a workflow, and as the note of a version", async () => {
+    const definitionId = await service.define(`of ${text}`);
+    const workflows = createClient(Workflows, transport);
+    await workflows.update({
+      ...{ definitionId, owner: text, team: text, reason: text },
+      updateMask: ["owner", "team"],
+    });
+    const steps = { approve: { task: text } };
+    const sourceText = JSON.stringify({ workflow: `of ${text}`, steps });
+    await workflows.publishSource({ workspaceId: WORKSPACE, sourceText, note: text });
+    const { page, faults } = await openPage(browser);
+    for (const tab of ["versions", "settings", "source"]) {
+      await page.goto(`${service.consoleUrl}/workflows/${definitionId}?tab=${tab}`);
+      const main = page.getByRole("main");
+      await main.getByText(named).or(main.getByText(heading)).first().waitFor();
+      expect(await page.locator("main img, main script, main iframe").count()).toBe(0);
+      expect(await page.title()).not.toBe("taken");
+    }
+    expect(faults).toEqual([]);
   });
 
   test("is a text in the address", async () => {

@@ -317,6 +317,9 @@ test("a limit of open runs and the rules of deployments are changed where they a
   await rule.getByLabel(/^A run of the version in/).fill("staging");
   expect(await accessibilityFaults()).toEqual([]);
   await dialog.getByLabel("Reason").fill("tests come first");
+  const line =
+    "workflows environments policy qa --without-approval --simulated --ran-in staging --reason 'tests come first'";
+  await dialog.getByText(line).waitFor();
   await dialog.getByRole("button", { name: "Save the policy" }).click();
   await needs
     .getByText("a simulation of the version, and a run of the version in staging")

@@ -21,6 +21,8 @@ export interface ActionDialogProps {
   readonly reasonLabel?: string;
   /** Arguments of the command that does the same, with the reason that was typed. */
   readonly cli?: (reason: string) => readonly string[];
+  /** Where it takes several. */
+  readonly cliLines?: (reason: string) => readonly (readonly string[])[];
   /** Must be typed before: for what touches more than one thing. */
   readonly confirmWord?: string;
   /** Whether the button may be pressed; for forms inside. */
@@ -120,6 +122,9 @@ function ActionForm({ onDone, ...props }: ActionDialogProps & { readonly onDone:
       )}
       {error !== undefined && <ErrorNote error={error} />}
       {props.cli && <CliLine args={props.cli(reason.trim())} />}
+      {props.cliLines?.(reason.trim()).map((args) => (
+        <CliLine key={args.join(" ")} args={args} />
+      ))}
       <footer className="dialog-foot">
         <DialogClose>Close</DialogClose>
         <button

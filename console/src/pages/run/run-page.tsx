@@ -2,7 +2,7 @@
  * One run: why it stands where it stands, its graph, timeline, history, data and the runs around it, as they change.
  * Boundary: lays out; what is known comes from use-run.ts (moves) and use-run-facts.ts (the rest). The open tab and step are in the address.
  */
-import { lazy, Suspense, useMemo } from "react";
+import { lazy, type ReactNode, Suspense, useMemo } from "react";
 import type {
   StepDefinition,
   WorkflowRun,
@@ -18,11 +18,8 @@ import { type Tab, Tabs } from "../../parts/tabs.tsx";
 import { useVersion } from "../../parts/workflows/use-version.ts";
 import { Explain } from "./explain.tsx";
 import { GraphTab } from "./graph-tab.tsx";
-import { History } from "./history.tsx";
-import { Payload } from "./payload.tsx";
 import { RunHead } from "./run-head.tsx";
 import { isFinalRun, type RunPicture } from "./run-picture.ts";
-import { RunTree } from "./run-tree.tsx";
 import { type FollowedRun, useRun } from "./use-run.ts";
 import {
   childrenByStep,
@@ -33,6 +30,10 @@ import {
 } from "./use-run-facts.ts";
 import "./run.css";
 
+// What the first paint does not show is loaded when it is opened.
+const History = lazy(async () => ({ default: (await import("./history.tsx")).History }));
+const Payload = lazy(async () => ({ default: (await import("./payload.tsx")).Payload }));
+const RunTree = lazy(async () => ({ default: (await import("./run-tree.tsx")).RunTree }));
 const Timeline = lazy(async () => ({ default: (await import("./timeline.tsx")).Timeline }));
 const StepDrawer = lazy(async () => ({
   default: (await import("./step-drawer.tsx")).StepDrawer,
@@ -105,24 +106,21 @@ function Run({ run, version, picture, followed }: RunProps) {
     {
       id: "timeline",
       label: "Timeline",
-      content: (
-        <Suspense fallback={<Loading />}>
-          <Timeline {...shared} names={stepNames} />
-        </Suspense>
-      ),
+      content: opened(<Timeline {...shared} names={stepNames} />),
     },
     {
       id: "history",
       label: "History",
       count: picture.seq > 0 ? picture.seq : undefined,
-      content: followed.picture === undefined ? <Loading /> : <History runId={id} {...shared} />,
+      content:
+        followed.picture === undefined ? <Loading /> : opened(<History runId={id} {...shared} />),
     },
-    { id: "data", label: "Data", content: <Data runId={id} state={picture.state} /> },
+    { id: "data", label: "Data", content: opened(<Data runId={id} state={picture.state} />) },
     {
       id: "runs",
       label: "Related runs",
       count: family > 0 ? family : undefined,
-      content: <Related tree={tree} nameOf={nameOf} />,
+      content: opened(<Related tree={tree} nameOf={nameOf} />),
     },
   ];
   return (
@@ -186,4 +184,8 @@ function Related({
     return <ErrorNote error={tree.error} onRetry={() => tree.refetch()} />;
   }
   return <RunTree tree={tree.data} nameOf={nameOf} />;
+}
+
+function opened(content: ReactNode): ReactNode {
+  return <Suspense fallback={<Loading />}>{content}</Suspense>;
 }

@@ -8,6 +8,7 @@ import { useApi } from "../../../api/api.tsx";
 import { useAct, useCall } from "../../../api/queries.ts";
 import { useRights } from "../../../api/rights.ts";
 import { ActionDialog } from "../../action-dialog.tsx";
+import { withReason } from "../../cli-line.tsx";
 import { PlainText } from "../../plain-text.tsx";
 import { ENVIRONMENT_NAME, sortEnvironments, USUAL_ENVIRONMENTS } from "../environments.ts";
 
@@ -81,6 +82,11 @@ function Edit({ policy }: { readonly policy: DeployPolicy | undefined }) {
       title="Save the policy"
       trigger={<button type="button">Edit</button>}
       reason="required"
+      cliLines={(reason) =>
+        environments
+          .filter((each) => isOther(typed[each] ?? NOTHING, now[each] ?? NOTHING))
+          .map((each) => withReason(argumentsOf(each, typed[each] ?? NOTHING), reason))
+      }
       act={(reason) => put.mutateAsync(reason)}
       onOpenChange={(isOpen) => isOpen && setTyped(now)}
     >
@@ -190,6 +196,23 @@ function ruleOf(environment: string, { isApproved, approvers, isSimulated, ranIn
       ...{ environment, approvers: isApproved ? namesOf(approvers) : [], noApproval: !isApproved },
       ...{ requiresSimulation: isSimulated, ranIn: where },
     },
+  ];
+}
+
+function isOther(rule: Typed, before: Typed): boolean {
+  return JSON.stringify(ruleOf("", rule)) !== JSON.stringify(ruleOf("", before));
+}
+
+/** Of the command that gives an environment this rule. */
+function argumentsOf(environment: string, typed: Typed): string[] {
+  const [rule] = ruleOf(environment, typed);
+  const command = ["environments", "policy", environment];
+  if (rule === undefined) return [...command, "--remove"];
+  return [
+    ...command,
+    ...(rule.noApproval ? ["--without-approval"] : ["--approvers", rule.approvers.join(",")]),
+    rule.requiresSimulation ? "--simulated" : "--not-simulated",
+    ...["--ran-in", rule.ranIn],
   ];
 }
 

@@ -79,8 +79,9 @@ it.each(HOSTILE)(
     await requireText(run.page, run.faults);
     for (const tab of ["Timeline", "History", "Data"]) {
       await run.page.getByRole("tab", { name: tab }).click();
-      if (tab === "Data") await run.page.getByRole("button", { name: "Input" }).first().click();
-      await run.page.getByRole("tabpanel").getByText(part).first().waitFor();
+      const panel = run.page.getByRole("tabpanel");
+      if (tab === "Data") await panel.getByRole("button", { name: "Input" }).click();
+      await panel.getByText(part).first().waitFor();
       await requireText(run.page, run.faults);
     }
     for (const place of ["ask/1", "task/1", "fail/0"]) {
@@ -101,8 +102,9 @@ it.each(NAMED)("%s is named", async (name, codePoint) => {
   const runId = await startWith(text);
   const { page } = await service.open("user_manager", `/runs/${runId}?tab=data&step=fail`);
   await page.getByRole("complementary").getByText(codePoint).first().waitFor();
-  await page.getByRole("button", { name: "Input" }).first().click();
-  await page.getByRole("tabpanel").getByText(codePoint).first().waitFor();
+  const panel = page.getByRole("tabpanel");
+  await panel.getByRole("button", { name: "Input" }).click();
+  await panel.getByText(codePoint).first().waitFor();
   expect(await page.content()).not.toContain(text);
 });
 

@@ -91,7 +91,8 @@ const ASSIGNEES = seenWithin(
   (condition) => `select i.step_index as "stepIndex", i.place, i.assignee from inbox_items i
     where i.run_id = $1 and ${condition}
     order by i.step_index, i.place limit ${ITEMS_AT_MOST}`,
-  "i.workspace_id = $2",
+  // By its run's workspace: with that of the items a planner without statistics reads all items of the workspace.
+  `${OF_RUN}$2)`,
 );
 const NOTES = seenWithin(
   "find_run_notes",

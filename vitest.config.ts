@@ -16,6 +16,8 @@ export default defineConfig({
     pool: "forks",
     maxWorkers: WORKERS,
     sequence: { sequencer: LongestFirst },
+    // What a test polls for comes for sure, on a busy machine later than the second that vitest gives it.
+    expect: { poll: { timeout: 10_000 } },
     projects: testProjects.map(({ name, timeoutMs, isolate, watchesLoop }) => ({
       extends: true,
       test: {

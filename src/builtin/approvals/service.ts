@@ -146,7 +146,7 @@ async function resolve(
   }
   refuseNul(reason);
   refuseEmpty("decided_by", decidedBy);
-  // Who reads the event judges the name.
+  // Bounded alone: the reader of the event checks its form.
   const via = (context.requestHeader.get("workflows-via") ?? "").slice(0, VIA_CHARS_AT_MOST);
   const id = decisionId(requestId, context);
   const made = { requestId, id, decision, decidedBy, reason, via };

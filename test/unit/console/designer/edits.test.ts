@@ -7,6 +7,7 @@ import {
 } from "../../../../console/src/parts/workflows/designer/text/edits.ts";
 import { drawText } from "../../../../console/src/parts/workflows/designer/text/picture.ts";
 import type { Json } from "../../../../src/engine/values/json.ts";
+import { edited, wiresOf } from "../../../support/console/edited-drafts.ts";
 
 const EXPENSE = `# What we pay back
 workflow: expense
@@ -44,24 +45,6 @@ steps:
     notify: email
     body: Not approved
 `;
-
-function edited(text: string, ...edits: Edit[]): string {
-  return edits.reduce((before, edit) => {
-    const result = applyEdit(before, edit);
-    if (!result.ok) throw new Error(result.problem);
-    return result.text;
-  }, text);
-}
-
-/** `from -label-> to`, in the order of the alphabet. */
-function wiresOf(text: string): string[] {
-  return drawText(text)
-    .edges.map(({ from, to, label, condition }) => {
-      const when = condition === "" ? "" : ` if ${condition}`;
-      return `${from} -${label}-> ${to}${when}`;
-    })
-    .sort();
-}
 
 /** Lines that are not in the other text. */
 function changedLines(before: string, after: string): string[] {

@@ -10,23 +10,7 @@ import {
   type Edit,
 } from "../../../../console/src/parts/workflows/designer/text/edits.ts";
 import { drawText } from "../../../../console/src/parts/workflows/designer/text/picture.ts";
-
-function edited(text: string, ...edits: Edit[]): string {
-  return edits.reduce((before, edit) => {
-    const result = applyEdit(before, edit);
-    if (!result.ok) throw new Error(result.problem);
-    return result.text;
-  }, text);
-}
-
-function wiresOf(text: string): string[] {
-  return drawText(text)
-    .edges.map(({ from, to, label, condition }) => {
-      const when = condition === "" ? "" : ` if ${condition}`;
-      return `${from} -${label}-> ${to}${when}`;
-    })
-    .sort();
-}
+import { edited, wiresOf } from "../../../support/console/edited-drafts.ts";
 
 const NOTED = `{
   ################################################

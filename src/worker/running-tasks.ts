@@ -8,7 +8,7 @@
 import { BeginPace } from "./begin-pace.ts";
 import type { WorkerLog } from "./handlers.ts";
 import { type PerformDeps, perform } from "./perform.ts";
-import { encodeResult, type ReadTasks, type Task, type TaskResult } from "./protocol.ts";
+import { type ReadTasks, SPOILT, type Task, type TaskResult } from "./protocol.ts";
 import type { Results } from "./publish-results.ts";
 import { afterSignal, timeoutOf } from "./task-signal.ts";
 
@@ -29,11 +29,6 @@ export interface RunningDeps extends Pick<PerformDeps, "handlers"> {
   /** Tasks that may begin in a second; Infinity for no limit. */
   readonly rate: number;
 }
-
-const SPOILT = {
-  status: "failed",
-  error: { message: "the worker cannot read the task", retryable: false },
-} as const;
 
 interface InHand {
   readonly task: Task;
@@ -80,6 +75,12 @@ export class RunningTasks {
   /** Tasks under way. */
   get running(): number {
     return this.#running;
+  }
+
+  /** Ids of tasks that have begun, with those whose results are not stored yet; `atMost` of them. */
+  begun(atMost: number): string[] {
+    const begun = [...this.#inHand.values()].filter((each) => !this.#waiting.includes(each));
+    return begun.slice(0, atMost).map(({ task }) => task.id);
   }
 
   /** How many more tasks may be taken: no more than begin within a second, and few whose results are not stored yet. */
@@ -270,7 +271,7 @@ export class RunningTasks {
   }
 
   #give(result: TaskResult, stored: () => void): void {
-    void this.#deps.results.give(encodeResult(result)).then(stored);
+    void this.#deps.results.give(result).then(stored);
   }
 
   #beatOf({ messages }: InHand): void {

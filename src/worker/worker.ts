@@ -226,6 +226,9 @@ async function within(ms: number, done: Promise<boolean>): Promise<boolean> {
   return first;
 }
 
+/** Tasks that a line of the log names. */
+const NAMED_AT_MOST = 10;
+
 /** Says every few seconds that the worker lives and holds its messages. */
 function beat(
   { connection, options, id, log }: WorkDeps,
@@ -242,6 +245,7 @@ function beat(
     if (heldMs > BEAT_MS) {
       log.warn("a handler held the event loop: tasks may be done twice", {
         ms: Math.round(heldMs),
+        tasks: tasks.begun(NAMED_AT_MOST),
       });
     }
     tasks.beat();

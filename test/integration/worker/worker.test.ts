@@ -207,6 +207,24 @@ describe("a worker", () => {
     expect(done).toBeLessThan(1_200);
   });
 
+  it("fails a task whose result is over what the server takes", async () => {
+    await queue.nats.restart("max_payload: 16384");
+    await vi.waitFor(() => queue.makeStreams(), { ...WAIT, timeout: 40_000 });
+    await started({ act: ({ n }) => ({ text: "x".repeat(Number(n)) }) });
+    await queue.queue(taskOf("large", { input: { n: 20_000 } }));
+    await queue.queue(taskOf("small", { input: { n: 10_000 } }));
+    await vi.waitFor(() => expect(queue.results()).toHaveLength(2), WAIT);
+    expect(queue.results()).toContainEqual({
+      id: "large/mail/1",
+      status: "failed",
+      error: {
+        message: "the server takes no message as large as the result (max_payload)",
+        retryable: false,
+      },
+    });
+    await vi.waitFor(async () => expect(await queue.left()).toBe(0), WAIT);
+  });
+
   it("goes on when NATS refuses its credentials for a while", async () => {
     await started({ act: () => ({ ok: true }) });
     await queue.nats.restart("authorization { user: a, password: b }");
@@ -343,6 +361,8 @@ describe("options", () => {
 
   it.each([
     [{ queue: "" }, 'queue "": a name has 1 to 64 characters'],
+    [{ queue: "💶".repeat(65) }, "a name has 1 to 64 characters"],
+    [{ queue: "a\ud800" }, "a name has no control characters"],
     [{ workspace: " w" }, 'workspace " w": a name has no space at its ends'],
     [{ handlers: {} }, "handlers has no handler"],
     [{ handlers: { a: 1 } }, 'handlers: "a" is neither a function nor made by handler()'],
@@ -354,6 +374,10 @@ describe("options", () => {
     expect(() => createWorker({ ...options, ...(wrong as Partial<WorkerOptions>) })).toThrow(
       message,
     );
+  });
+
+  it("may name a queue as long as a step may", () => {
+    expect(createWorker({ ...options, queue: "💶".repeat(64) }).id).not.toBe("");
   });
 
   it("of a server that accepts and is silent: the worker stops at once", async () => {

@@ -63,7 +63,7 @@ export interface Worker {
   readonly ready: Promise<void>;
   /**
    * Takes no more tasks, gives back those that have not begun, lets the others end within `drainMs`, then aborts their signals.
-   * Tasks that have not ended 5 s later are left to other workers. Resolves when all is answered and the connection is closed.
+   * Tasks that then fail, or have not ended 5 s later, are left to other workers: no attempt is used. Resolves when all is answered and the connection is closed.
    */
   stop(): Promise<void>;
 }

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import {
   createWorker,
   type Handlers,
+  NonRetryable,
   type Worker,
   type WorkerLog,
   type WorkerOptions,
@@ -328,14 +329,44 @@ describe("a worker that stops", () => {
     await vi.waitFor(async () => expect(await queue.left()).toBe(0), WAIT);
   });
 
-  it("aborts what does not end in time", async () => {
+  it("aborts what does not end in time, and uses no attempt of what then fails: others do it", async () => {
     const { reasons, begun, handlers } = held();
-    const worker = await started(handlers, { drainMs: 50 });
-    await queue.queue(taskOf("a"));
+    const worker = await started(
+      {
+        ...handlers,
+        done: (_, { signal }) =>
+          new Promise((resolve) => signal.addEventListener("abort", () => resolve({}))),
+        final: (_, { signal }) =>
+          new Promise((_, reject) =>
+            signal.addEventListener("abort", () => reject(new NonRetryable("no"))),
+          ),
+      },
+      { drainMs: 500 },
+    );
+    await queue.queue(
+      taskOf("a"),
+      taskOf("b", { action_type: "done" }),
+      taskOf("c", { action_type: "final" }),
+    );
     await vi.waitFor(() => expect(begun).toEqual(["a"]), WAIT);
     await worker.stop();
     expect(reasons).toEqual(["the worker stops"]);
-    await vi.waitFor(() => expect(queue.results()).toHaveLength(1), WAIT);
+    for (const run of ["b", "c"]) queue.closed.add(`${run}/mail/1`);
+    const stoppedMs = performance.now();
+    const other = held();
+    start(other.handlers);
+    await vi.waitFor(() => expect(other.begun).toEqual(["a"]), WAIT);
+    // Sooner than the server delivers what a dead worker held.
+    expect(performance.now() - stoppedMs).toBeLessThan(5_000);
+    other.letGo();
+    await vi.waitFor(() => expect(queue.results()).toHaveLength(3), WAIT);
+    expect(queue.results()).toContainEqual(
+      expect.objectContaining({ id: "a/mail/1", status: "completed" }),
+    );
+    expect(queue.results()).toContainEqual(
+      expect.objectContaining({ id: "c/mail/1", status: "failed" }),
+    );
+    await vi.waitFor(async () => expect(await queue.left()).toBe(0), WAIT);
   });
 
   it("leaves to others what never ends", async () => {

@@ -329,6 +329,26 @@ describe("a worker that stops", () => {
     await vi.waitFor(async () => expect(await queue.left()).toBe(0), WAIT);
   });
 
+  it("by a signal of its process lets what is under way end, and listens no more after that", async () => {
+    await queue.makeStreams();
+    const { begun, handlers, letGo } = held();
+    const before = process.listenerCount("SIGTERM");
+    const options = { servers: queue.nats.url, workspace: "ws_a", queue: "mail", log: silent };
+    const worker = createWorker({ ...options, handlers });
+    workers.push(worker);
+    const running = worker.run();
+    await worker.ready;
+    await queue.queue(taskOf("a"));
+    await vi.waitFor(() => expect(begun).toEqual(["a"]), WAIT);
+    const [listener, ...more] = process.listeners("SIGTERM").slice(before);
+    expect(more).toEqual([]);
+    listener?.("SIGTERM");
+    letGo();
+    await running;
+    expect(process.listenerCount("SIGTERM")).toBe(before);
+    await vi.waitFor(() => expect(queue.results()).toHaveLength(1), WAIT);
+  });
+
   it("aborts what does not end in time, and uses no attempt of what then fails: others do it", async () => {
     const { reasons, begun, handlers } = held();
     const worker = await started(

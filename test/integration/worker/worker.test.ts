@@ -226,6 +226,23 @@ describe("a worker", () => {
     await vi.waitFor(async () => expect(await queue.left()).toBe(0), WAIT);
   });
 
+  it("whose connection is closed for good ends, and aborts what is under way", async () => {
+    await queue.makeStreams();
+    const { begun, reasons, handlers } = held();
+    const options = { servers: queue.nats.url, workspace: "ws_a", queue: "mail", log: silent };
+    const worker = createWorker({ ...options, handlers, connection: { reconnect: false } });
+    const running = worker.run({ signals: [] });
+    const ended = expect(running).rejects.toThrow("the connection to NATS was closed for good");
+    await worker.ready;
+    await queue.queue(taskOf("a"));
+    await vi.waitFor(() => expect(begun).toEqual(["a"]), WAIT);
+    await queue.nats.restart();
+    const lostMs = performance.now();
+    await ended;
+    expect(performance.now() - lostMs).toBeLessThan(10_000);
+    expect(reasons).toEqual(["the worker stops"]);
+  });
+
   it("goes on when NATS refuses its credentials for a while", async () => {
     await started({ act: () => ({ ok: true }) });
     await queue.nats.restart("authorization { user: a, password: b }");

@@ -21,6 +21,8 @@ import { requireFolder, watchWorkflowFolder } from "./demo/workflow-folder.ts";
 import { findFreePort } from "./parts/free-port.ts";
 
 const USUAL_PORT = 8080;
+/** Examples connect to NATS there unless told otherwise. */
+const USUAL_NATS_PORT = 4222;
 const INTERRUPTED_EXIT_CODE = 130;
 
 const stop = new AbortController();
@@ -46,6 +48,7 @@ async function main(): Promise<void> {
   const port = await choosePort();
   const surroundings = await startSurroundings({
     turns: options,
+    natsPort: (await isFree(USUAL_NATS_PORT)) ? USUAL_NATS_PORT : undefined,
     log: (line) => print("dev", line),
     tell: (line) => print("sandbox", line),
   });

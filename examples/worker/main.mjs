@@ -1,9 +1,9 @@
 /**
  * A worker of the queue `payments`, and one run that it works for: charge a card, then send a receipt.
  *
- *   npm run example:worker -- --service http://127.0.0.1:8080 --nats nats://127.0.0.1:4222
+ *   npm run example:worker
  *
- * `npm run dev` prints both addresses.
+ * Where `npm run dev` uses other ports, it prints the command with both addresses.
  */
 import { parseArgs } from "node:util";
 import { createWorker, NonRetryable, RetryAfter } from "workflows/worker";

@@ -16,6 +16,8 @@ export interface SeenWorker {
   readonly worker: string;
   readonly running: number;
   readonly concurrency: number;
+  /** Of its code. */
+  readonly version?: string;
 }
 
 interface Entry extends SeenWorker, WorkedQueue {

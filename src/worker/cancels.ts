@@ -90,7 +90,7 @@ export function createCancels(deps: CancelsDeps): Cancels {
         },
       });
       link.onUp(askAgain);
-      await Promise.race([notePlace(), delay(REPLY_MS)]);
+      await Promise.race([notePlace(), delay(REPLY_MS, undefined, { ref: false })]);
     },
     names: (id) => named.has(id),
     mustAsk: ({ deliveryCount, streamSequence }) =>

@@ -49,6 +49,17 @@ export type TaskResult = { readonly id: string; readonly cost_usd?: number } & (
   | { readonly status: "failed"; readonly error: TaskError }
 );
 
+/** What comes of a task of which no more than the id can be read. */
+export const SPOILT = failedBy("the worker cannot read the task");
+/** What comes of a task whose result cannot be published. */
+export const TOO_LARGE = failedBy(
+  "the server takes no message as large as the result (max_payload)",
+);
+
+function failedBy(message: string) {
+  return { status: "failed", error: { message, retryable: false } } as const;
+}
+
 /** A result as JSON text. */
 export function encodeResult(result: TaskResult): string {
   const { id, cost_usd, status } = result;
@@ -124,9 +135,10 @@ function tokenOf(name: string): string {
 
 /** Why nothing can have this name, of at most so many characters; undefined when it can. */
 export function faultOfName(name: string, charsAtMost: number): string | undefined {
-  if (name.length < 1 || name.length > charsAtMost) return `has 1 to ${charsAtMost} characters`;
+  const chars = [...name].length;
+  if (chars < 1 || chars > charsAtMost) return `has 1 to ${charsAtMost} characters`;
   if (name.trim() !== name) return "has no space at its ends";
-  if (/\p{Cc}/u.test(name)) return "has no control characters";
+  if (/\p{Cc}|\p{Cs}/u.test(name)) return "has no control characters";
   return undefined;
 }
 

@@ -7,7 +7,13 @@ import { randomUUID } from "node:crypto";
 import { createInbox, headers, type Msg, type NatsConnection } from "nats";
 import type { WorkerLog } from "./handlers.ts";
 import type { Link } from "./link.ts";
-import { MESSAGE_BYTES, MESSAGE_RESULTS } from "./protocol.ts";
+import {
+  encodeResult,
+  MESSAGE_BYTES,
+  MESSAGE_RESULTS,
+  type TaskResult,
+  TOO_LARGE,
+} from "./protocol.ts";
 
 /** What it needs. */
 export interface ResultsDeps {
@@ -22,8 +28,8 @@ export interface ResultsDeps {
 
 /** Publishes results. */
 export interface Results {
-  /** Resolves when the stream has the result, given as JSON text. */
-  give(result: string): Promise<void>;
+  /** Resolves when the stream has the result; in place of one that is over what the server takes, that it is. */
+  give(result: TaskResult): Promise<void>;
   /** Resolves when the stream knows that the task is given back. */
   giveBack(id: string): Promise<void>;
   /** Ends; what is not acknowledged then is given up. */
@@ -61,8 +67,7 @@ export function createResults(deps: ResultsDeps): Results {
   const flush = () => {
     const parts = waiting;
     waiting = [];
-    const bytesAtMost = Math.min(MESSAGE_BYTES, connection.info?.max_payload ?? MESSAGE_BYTES);
-    for (const each of inMessages(parts, bytesAtMost)) {
+    for (const each of inMessages(parts, bytesAtMost(connection))) {
       const name = String(count++);
       const sent = { name, body: encodeMessage(workerId, each), parts: each, publishedAt: 0 };
       unanswered.set(name, sent);
@@ -96,7 +101,7 @@ export function createResults(deps: ResultsDeps): Results {
     for (const sent of unanswered.values()) if (sent.publishedAt < late) publish(sent);
   }, CHECK_MS);
   return {
-    give: (result) => add("results", result),
+    give: (result) => add("results", textOf(result, bytesAtMost(connection))),
     giveBack: (id) => add("returned", JSON.stringify(id)),
     close() {
       clearInterval(timer);
@@ -123,8 +128,18 @@ function publishOnce(
   }
 }
 
-/** In the order given; each message within its limits. */
-function inMessages(parts: readonly Part[], bytesAtMost: number): Part[][] {
+/** Bytes of all parts of a message. */
+function bytesAtMost({ info }: NatsConnection): number {
+  return Math.min(MESSAGE_BYTES, info?.max_payload ?? MESSAGE_BYTES) - FRAME_BYTES;
+}
+
+function textOf(result: TaskResult, most: number): string {
+  const text = encodeResult(result);
+  return Buffer.byteLength(text) <= most ? text : encodeResult({ id: result.id, ...TOO_LARGE });
+}
+
+/** In the order given; each message within its limits, unless a part alone is over them. */
+function inMessages(parts: readonly Part[], most: number): Part[][] {
   const messages: Part[][] = [];
   let room = 0;
   for (const part of parts) {
@@ -132,7 +147,7 @@ function inMessages(parts: readonly Part[], bytesAtMost: number): Part[][] {
     const last = messages.at(-1);
     if (last === undefined || last.length === MESSAGE_RESULTS || size > room) {
       messages.push([part]);
-      room = bytesAtMost - FRAME_BYTES - size;
+      room = most - size;
     } else {
       last.push(part);
       room -= size;

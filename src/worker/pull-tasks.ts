@@ -31,19 +31,23 @@ const PULL_MS = 20_000;
 const PAUSE_MS = 1_000;
 const MOST_MESSAGES = 256;
 
-/** Pulls until the signal aborts. */
+/** Pulls until the signal aborts. Rejects when the connection is closed for good. */
 export async function pullTasks(deps: PullDeps): Promise<void> {
   const { signal, log } = deps;
   let consumer: Consumer | undefined;
   const pace: Pace = { tasksAMessage: 1 };
   let reported = "";
+  const gone = new AbortController();
+  void deps.connection.closed().then(() => gone.abort());
   while (!signal.aborted) {
+    if (gone.signal.aborted) throw new Error("the connection to NATS was closed for good");
     try {
       consumer ??= await consumerOf(deps);
       reported = "";
-      await pull(deps, consumer, pace);
+      await pull(deps, consumer, pace, gone.signal);
     } catch (error) {
       consumer = undefined;
+      if (gone.signal.aborted) continue;
       const reason = error instanceof Error ? error.message : String(error);
       if (reason !== reported && !signal.aborted) {
         log.warn("no tasks can be taken; tries again", { reason });
@@ -61,22 +65,29 @@ interface Pace {
 
 const NEWEST_WEIGHT = 0.1;
 
-async function pull(deps: PullDeps, consumer: Consumer, pace: Pace): Promise<void> {
+async function pull(
+  deps: PullDeps,
+  consumer: Consumer,
+  pace: Pace,
+  gone: AbortSignal,
+): Promise<void> {
+  const ends = [deps.signal, gone];
+  const isOver = () => ends.some(({ aborted }) => aborted);
   await deps.untilRoom();
-  if (deps.signal.aborted) return;
+  if (isOver()) return;
   const wanted = Math.max(Math.floor(deps.room() / pace.tasksAMessage), 1);
   const max_messages = Math.min(wanted, MOST_MESSAGES);
   const messages = await consumer.fetch({ max_messages, expires: PULL_MS });
   const stop = () => messages.stop();
-  deps.signal.addEventListener("abort", stop, { once: true });
-  if (deps.signal.aborted) stop();
+  for (const end of ends) end.addEventListener("abort", stop, { once: true });
+  if (isOver()) stop();
   try {
     for await (const message of messages) {
       const tasks = Math.max(deps.take(message), 1);
       pace.tasksAMessage += NEWEST_WEIGHT * (tasks - pace.tasksAMessage);
     }
   } finally {
-    deps.signal.removeEventListener("abort", stop);
+    for (const end of ends) end.removeEventListener("abort", stop);
   }
 }
 

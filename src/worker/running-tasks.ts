@@ -3,23 +3,16 @@
  * Boundary: knows no connection. Messages come from pull-tasks.ts, results go to publish-results.ts.
  * Invariants:
  * R1 At most `concurrency` tasks are under way, and at most `rate` begin in a second.
- * R2 A message is acknowledged when each of its tasks is answered, given back, or needs no result.
+ * R2 A message is acknowledged when each of its tasks is answered, given back, or needs no result. One with a task that the
+ *    worker leaves as it stops is delivered again then.
  */
 import { BeginPace } from "./begin-pace.ts";
 import type { WorkerLog } from "./handlers.ts";
+import type { Held, HeldMessage, InHand } from "./in-hand.ts";
 import { type PerformDeps, perform } from "./perform.ts";
-import { encodeResult, type ReadTasks, type Task, type TaskResult } from "./protocol.ts";
+import { type ReadTasks, SPOILT, type Task, type TaskResult } from "./protocol.ts";
 import type { Results } from "./publish-results.ts";
 import { afterSignal, timeoutOf } from "./task-signal.ts";
-
-/** A message with tasks, as the bus gave it. */
-export interface HeldMessage {
-  /** Tells the server that the message is held. */
-  working(): void;
-  ack(): void;
-  /** Lets the server deliver the message again at once. */
-  nak(): void;
-}
 
 /** What running tasks needs. */
 export interface RunningDeps extends Pick<PerformDeps, "handlers"> {
@@ -28,26 +21,6 @@ export interface RunningDeps extends Pick<PerformDeps, "handlers"> {
   readonly concurrency: number;
   /** Tasks that may begin in a second; Infinity for no limit. */
   readonly rate: number;
-}
-
-const SPOILT = {
-  status: "failed",
-  error: { message: "the worker cannot read the task", retryable: false },
-} as const;
-
-interface InHand {
-  readonly task: Task;
-  readonly abort: AbortController;
-  /** More than one where the message came again. */
-  readonly messages: Set<Held>;
-  /** Since when it might begin, by the monotonic clock. */
-  waitsSinceMs: number;
-  state: "waiting" | "asked" | "running" | "answered";
-}
-
-interface Held {
-  readonly message: HeldMessage;
-  left: number;
 }
 
 /** A task that has waited for so long is given back. */
@@ -65,7 +38,7 @@ export class RunningTasks {
   #waiting: InHand[] = [];
   #running = 0;
   #stopped = false;
-  /** Tasks without a result are left to other workers. */
+  /** Tasks that are not completed are left to other workers. */
   #leaving = false;
   readonly #pace: BeginPace;
   #beginTimer: NodeJS.Timeout | undefined;
@@ -80,6 +53,12 @@ export class RunningTasks {
   /** Tasks under way. */
   get running(): number {
     return this.#running;
+  }
+
+  /** Ids of tasks that have begun, with those whose results are not stored yet; `atMost` of them. */
+  begun(atMost: number): string[] {
+    const begun = [...this.#inHand.values()].filter((each) => !this.#waiting.includes(each));
+    return begun.slice(0, atMost).map(({ task }) => task.id);
   }
 
   /** How many more tasks may be taken: no more than begin within a second, and few whose results are not stored yet. */
@@ -107,7 +86,7 @@ export class RunningTasks {
     mustAsk: boolean,
   ): string[] {
     const distinct = new Map(tasks.map((task) => [task.id, task]));
-    const held: Held = { message, left: distinct.size + spoilt.length };
+    const held: Held = { message, left: distinct.size + spoilt.length, isLeft: false };
     this.#held.add(held);
     if (held.left === 0) this.#settle(held, 0);
     for (const id of spoilt) this.#give({ id, ...SPOILT }, () => this.#settle(held, 1));
@@ -195,7 +174,7 @@ export class RunningTasks {
     return this.#inHand.size === 0 && this.#held.size === 0;
   }
 
-  /** Aborts what is under way; what does not stop is for `abandon`. */
+  /** Aborts what is under way, and leaves to other workers what then fails or does not stop. */
   abort(reason: string): void {
     this.#leaving = true;
     for (const { abort, state } of this.#inHand.values()) {
@@ -259,8 +238,9 @@ export class RunningTasks {
     this.#running -= 1;
     inHand.state = "answered";
     // After its signal, too: the service ignores what it no longer waits for.
-    if (result !== undefined) this.#give(result, () => this.#end(inHand));
-    else if (!this.#leaving) this.#end(inHand);
+    if (this.#leaving && mayGoElsewhere(result)) this.#leave(inHand);
+    else if (result === undefined) this.#end(inHand);
+    else this.#give(result, () => this.#end(inHand));
     this.#begin();
     if (result === undefined) {
       log.error("a handler did not stop, and goes on without its place", { id: task.id });
@@ -270,11 +250,17 @@ export class RunningTasks {
   }
 
   #give(result: TaskResult, stored: () => void): void {
-    void this.#deps.results.give(encodeResult(result)).then(stored);
+    void this.#deps.results.give(result).then(stored);
   }
 
   #beatOf({ messages }: InHand): void {
     for (const { message } of messages) message.working();
+  }
+
+  /** No attempt is used: another worker does the task. */
+  #leave(inHand: InHand): void {
+    for (const held of inHand.messages) held.isLeft = true;
+    this.#end(inHand);
   }
 
   #end(inHand: InHand): void {
@@ -291,7 +277,14 @@ export class RunningTasks {
   #settle(held: Held, tasks: number): void {
     held.left -= tasks;
     if (held.left > 0 || !this.#held.delete(held)) return;
-    held.message.ack();
+    if (held.isLeft) held.message.nak();
+    else held.message.ack();
     this.#wake();
   }
+}
+
+/** Whether a task that was aborted because its worker stops has no result of its own. */
+function mayGoElsewhere(result: TaskResult | undefined): boolean {
+  if (result?.status !== "failed") return result === undefined;
+  return result.error.retryable !== false && result.error.retry_after_ms === undefined;
 }

@@ -6,7 +6,7 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
-import type { ConnectionOptions, NatsConnection } from "nats";
+import type { ConnectionOptions, JsMsg, NatsConnection } from "nats";
 import { createCancels } from "./cancels.ts";
 import { connectUntil } from "./connect.ts";
 import type { Handlers, WorkerLog } from "./handlers.ts";
@@ -57,13 +57,16 @@ export interface RunOptions {
 /** A worker of one queue. */
 export interface Worker {
   readonly id: string;
-  /** Takes tasks until `stop`. Rejects when NATS refuses the credentials; an absent server is tried again for ever. */
+  /**
+   * Takes tasks until `stop`. Rejects when NATS refuses the credentials, and when the connection is closed for good, as `reconnect:
+   * false` asks for; an absent server is tried again for ever.
+   */
   run(options?: RunOptions): Promise<void>;
   /** Resolves when the worker is connected and takes tasks. */
   readonly ready: Promise<void>;
   /**
    * Takes no more tasks, gives back those that have not begun, lets the others end within `drainMs`, then aborts their signals.
-   * Tasks that have not ended 5 s later are left to other workers. Resolves when all is answered and the connection is closed.
+   * Tasks that then fail, or have not ended 5 s later, are left to other workers: no attempt is used. Resolves when all is answered and the connection is closed.
    */
   stop(): Promise<void>;
 }
@@ -177,31 +180,38 @@ async function workWith(deps: WorkDeps): Promise<void> {
   const tasks = new RunningTasks({ handlers, log, results, concurrency, rate });
   stopping.addEventListener("abort", () => tasks.close(), { once: true });
   if (stopping.aborted) tasks.close();
+  void connection.closed().then(() => tasks.close());
   const cancels = createCancels({ connection, subjects, tasks, link, log });
   await cancels.watch();
   const endBeats = beat(deps, subjects, tasks, link);
   log.info("the worker takes tasks", { worker: id, queue: options.queue, concurrency });
   deps.onReady();
-  await pullTasks({
-    ...{ connection, subjects, log, signal: stopping },
-    untilRoom: () => tasks.untilRoom(),
-    room: () => tasks.room,
-    take(message) {
-      if (stopping.aborted) {
-        message.nak();
-        return 0;
-      }
-      const { tasks: read, spoilt, unreadable } = readTasks(message.string());
-      if (unreadable > 0) log.error("a message has tasks that cannot be read", { unreadable });
-      const wanted = read.filter((task) => !cancels.names(task.id));
-      const asked = tasks.take(message, { tasks: wanted, spoilt }, cancels.mustAsk(message.info));
-      if (asked.length > 0) cancels.ask(asked);
-      return read.length;
-    },
-  });
-  await drain(tasks, drainMs, log);
-  endBeats();
-  results.close();
+  const take = (message: JsMsg) => {
+    if (stopping.aborted) {
+      message.nak();
+      return 0;
+    }
+    const { tasks: read, spoilt, unreadable } = readTasks(message.string());
+    if (unreadable > 0) log.error("a message has tasks that cannot be read", { unreadable });
+    const wanted = read.filter((task) => !cancels.names(task.id));
+    const asked = tasks.take(message, { tasks: wanted, spoilt }, cancels.mustAsk(message.info));
+    if (asked.length > 0) cancels.ask(asked);
+    return read.length;
+  };
+  try {
+    const pulled = { connection, subjects, log, signal: stopping };
+    await pullTasks({
+      ...pulled,
+      take,
+      untilRoom: () => tasks.untilRoom(),
+      room: () => tasks.room,
+    });
+    await drain(tasks, drainMs, log);
+  } finally {
+    tasks.abort("the worker stops");
+    endBeats();
+    results.close();
+  }
   log.info("the worker has stopped", { worker: id });
 }
 
@@ -226,6 +236,9 @@ async function within(ms: number, done: Promise<boolean>): Promise<boolean> {
   return first;
 }
 
+/** Tasks that a line of the log names. */
+const NAMED_AT_MOST = 10;
+
 /** Says every few seconds that the worker lives and holds its messages. */
 function beat(
   { connection, options, id, log }: WorkDeps,
@@ -242,6 +255,7 @@ function beat(
     if (heldMs > BEAT_MS) {
       log.warn("a handler held the event loop: tasks may be done twice", {
         ms: Math.round(heldMs),
+        tasks: tasks.begun(NAMED_AT_MOST),
       });
     }
     tasks.beat();

@@ -129,14 +129,22 @@ describe("queues and workers", () => {
     );
 
     const connection = await connect({ servers: cluster.natsUrl });
-    const heartbeat = JSON.stringify({ worker: "w1", running: 1, concurrency: 4 });
+    const heartbeat = JSON.stringify({
+      worker: "w1",
+      version: "1.4.0",
+      running: 1,
+      concurrency: 4,
+    });
     connection.publish("workflows.workers.ws.docs", heartbeat);
     const [worker] = await until(async () => {
       const { workers } = await system.listWorkers({ workspaceId });
       return workers.length > 0 ? workers : undefined;
     });
     await connection.close();
-    expect(worker).toMatchObject({ id: "w1", queue: "docs", running: 1, concurrency: 4 });
+    expect(worker).toMatchObject({
+      ...{ id: "w1", queue: "docs", running: 1, concurrency: 4 },
+      version: "1.4.0",
+    });
     expect((await system.listQueues({ workspaceId })).queues).toMatchObject([
       { name: "docs", messages: 1n, workers: 1, running: 1, concurrency: 4 },
     ]);

@@ -21,6 +21,8 @@ export interface Surroundings {
 /** How to start the surroundings. */
 export interface SurroundingsOptions {
   readonly turns: SalesOptions;
+  /** The port of a private nats-server; a free one unless given. */
+  readonly natsPort?: number | undefined;
   /** Gets a line for what is being started. */
   readonly log: (line: string) => void;
   /** Gets a line for what the agents, the approver and the other services do. */
@@ -29,7 +31,7 @@ export interface SurroundingsOptions {
 
 /** Starts servers and sandbox. When one of them cannot start, nothing is left running. */
 export async function startSurroundings(options: SurroundingsOptions): Promise<Surroundings> {
-  const parts = await startParts({ log: options.log });
+  const parts = await startParts({ log: options.log, natsPort: options.natsPort });
   try {
     const sandbox = await startSandbox({
       natsUrl: parts.natsUrl,

@@ -27,6 +27,8 @@ export interface PartsOptions {
   readonly log?: (line: string) => void;
   /** Gives up durability on disk for speed: for tests, never for benchmarks. */
   readonly fastDisk?: boolean;
+  /** The port of a private nats-server; a free one unless given. */
+  readonly natsPort?: number | undefined;
 }
 
 interface Part {
@@ -40,7 +42,7 @@ export async function startParts(options: PartsOptions = {}): Promise<Parts> {
   const guard = await startGuard("workflows-parts-");
   const [database, nats] = await Promise.allSettled([
     startDatabase(guard, log, options.fastDisk ?? false),
-    startBus(guard, log),
+    startBus(guard, log, options.natsPort),
   ]);
   if (database.status === "fulfilled" && nats.status === "fulfilled") {
     let stopped: Promise<void> | undefined;
@@ -79,13 +81,17 @@ async function startDatabase(
   return postgres;
 }
 
-async function startBus(guard: Guard, log: (line: string) => void): Promise<Part> {
+async function startBus(
+  guard: Guard,
+  log: (line: string) => void,
+  port: number | undefined,
+): Promise<Part> {
   const given = process.env.NATS_URL;
   if (given) {
     log("using the server that NATS_URL names");
     return { url: given, stop: async () => {} };
   }
-  const nats = await startNatsServer(guard, log);
+  const nats = await startNatsServer(guard, log, port === undefined ? {} : { port });
   log(`nats-server started (process ${nats.pid})`);
   return nats;
 }

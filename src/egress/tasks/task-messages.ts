@@ -62,6 +62,16 @@ export function messagesOf(
   return messages;
 }
 
+/** The message with those of its tasks that are open, under the same id: the stream may have it already. */
+export function messageOfOpen(
+  message: TaskMessage,
+  isOpen: (task: WorkerTask) => boolean,
+): TaskMessage {
+  const tasks = message.tasks.filter(isOpen);
+  if (tasks.length === message.tasks.length) return message;
+  return { ...message, tasks, body: tasksBody(tasks.map((task) => taskText(task, traceOf(task)))) };
+}
+
 interface Gathering {
   readonly tasks: WorkerTask[];
   readonly texts: string[];

@@ -2,7 +2,7 @@
  * Publishes the tasks that a commit gave to workers, and the cancels of those that need no result any more.
  * Boundary: from memory, right after the commit. What is lost here is found by its step's row (lost-tasks.ts).
  * Invariants:
- * 1. A message that was not acknowledged is sent again under its id until it is, or the process ends.
+ * 1. A message that was not acknowledged is sent again under its id until it is, its tasks have ended, or the process ends.
  * 2. What waits is bounded; what finds no place is left to the check of lost tasks.
  * 3. The place of a task is written once it has been open for a while: a quick task costs no statement where its result came to
  *    this replica, and a look-up where it came to another one.
@@ -15,12 +15,17 @@ import { count } from "../../process/metrics.ts";
 import { createLoop, type StandingLoop } from "../../process/standing-loop.ts";
 import type { WorkersSeen } from "../../runtime/workers-seen.ts";
 import type { Database } from "../../store/database.ts";
-import { placeTasks, type StreamPlace } from "../../store/task-places.ts";
+import {
+  findOpenTasks,
+  placeTasks,
+  type StreamPlace,
+  type TaskStep,
+} from "../../store/task-places.ts";
 import { subjectOf, TASKS_STREAM } from "../../wire/tasks/subjects.ts";
 import { cancelBody } from "../../wire/tasks/write-tasks.ts";
 import { type AckedPublish, openAckedPublish } from "../publish/acked-publish.ts";
 import { SentTasks } from "./sent-tasks.ts";
-import { messagesOf, type TaskMessage } from "./task-messages.ts";
+import { messageOfOpen, messagesOf, type TaskMessage } from "./task-messages.ts";
 import { requireTaskStream, type TaskStreamDeps } from "./task-stream.ts";
 import { WaitingMessages } from "./waiting-messages.ts";
 
@@ -165,9 +170,24 @@ export class TaskPublisher {
     if (!this.#bus.connected) return false;
     if (this.#created === "") this.#created = (await requireTaskStream(this.#deps)).created;
     const messages = this.#waiting.take(SENT_AT_ONCE);
-    for (const message of messages) if (this.#sent.isWanted(message)) this.#send(message);
+    for (const message of await this.#openOf(messages)) this.#send(message);
     await Promise.all(messages.map(({ id }) => this.#underWay.get(id)));
     return messages.length > 0 && !messages.some((message) => this.#waiting.has(message));
+  }
+  /** Of messages that waited: what is wanted still. Another replica may have ended tasks of them meanwhile. */
+  async #openOf(messages: readonly TaskMessage[]): Promise<TaskMessage[]> {
+    const isWanted = (message: TaskMessage) => this.#sent.isWanted(message);
+    const wanted = messages.filter(isWanted);
+    try {
+      const isOpen = await readOpen(this.#deps.database, wanted);
+      for (const message of wanted) {
+        this.#sent.giveUp({ ...message, tasks: message.tasks.filter((task) => !isOpen(task)) });
+      }
+      return wanted.filter(isWanted).map((message) => messageOfOpen(message, isOpen));
+    } catch (error) {
+      for (const message of wanted) this.#wait(message);
+      throw error;
+    }
   }
 
   async #writePlaces(olderThanMs: number): Promise<boolean> {
@@ -179,6 +199,18 @@ export class TaskPublisher {
     this.#sent.dropOld(old);
     return old.length === PLACES_AT_ONCE;
   }
+}
+
+/** Which of the messages' tasks are open, by the database. */
+async function readOpen(
+  { read }: Pick<Database, "read">,
+  messages: readonly TaskMessage[],
+): Promise<(task: WorkerTask) => boolean> {
+  const runIds = new Set(messages.flatMap(({ tasks }) => tasks.map(({ runId }) => runId)));
+  if (runIds.size === 0) return () => false;
+  const keyOf = ({ runId, stepIndex, attempt }: TaskStep) => `${runId}/${stepIndex}/${attempt}`;
+  const open = new Set((await findOpenTasks(read, [...runIds])).map(keyOf));
+  return (task) => open.has(keyOf(task));
 }
 
 function tooLarge({ tasks: [first] }: TaskMessage): string {

@@ -56,8 +56,9 @@ export async function lookAtTaskStream(deps: TaskStreamDeps): Promise<TaskStream
   const asked = new Map<number, Promise<readonly string[]>>();
   return {
     created,
-    async has(taskId, { created: ofStream, seq }, alone) {
-      if (ofStream !== created || seq < state.first_seq || seq > state.last_seq) return false;
+    // By what the message holds: a place may name a stream that was made anew meanwhile.
+    async has(taskId, { seq }, alone) {
+      if (seq < state.first_seq || seq > state.last_seq) return false;
       const known = asked.get(seq) ?? listTasks(manager, seq);
       asked.set(seq, known);
       const tasks = await known;

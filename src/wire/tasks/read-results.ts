@@ -35,6 +35,8 @@ export interface Heartbeat {
   readonly worker: string;
   readonly running: number;
   readonly concurrency: number;
+  /** Of its code; "" where it said none that can be shown. */
+  readonly version: string;
 }
 
 const RESULTS_AT_MOST = 256;
@@ -75,8 +77,9 @@ export function readHeartbeat(data: Uint8Array): Heartbeat | undefined {
   const message = objectOf(data);
   if (message === undefined) return undefined;
   const { worker, running, concurrency } = message;
-  const isSound = isWorkerId(worker) && isCount(running) && isCount(concurrency);
-  return isSound ? { worker, running, concurrency: Math.max(1, concurrency) } : undefined;
+  if (!isWorkerId(worker) || !isCount(running) || !isCount(concurrency)) return undefined;
+  const version = isWorkerId(message.version) ? message.version : "";
+  return { worker, running, concurrency: Math.max(1, concurrency), version };
 }
 
 /** Reads the question which tasks are open; undefined when it is none. */
@@ -154,6 +157,7 @@ function storable(text: string): string {
   return text.replaceAll("\0", "").toWellFormed();
 }
 
+/** Also of a version. */
 function isWorkerId(value: Json | undefined): value is string {
   return typeof value === "string" && WORKER.test(value) && value.isWellFormed();
 }

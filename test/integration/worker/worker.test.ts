@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import {
   createWorker,
   type Handlers,
+  NonRetryable,
   type Worker,
   type WorkerLog,
   type WorkerOptions,
@@ -207,6 +208,41 @@ describe("a worker", () => {
     expect(done).toBeLessThan(1_200);
   });
 
+  it("fails a task whose result is over what the server takes", async () => {
+    await queue.nats.restart("max_payload: 16384");
+    await vi.waitFor(() => queue.makeStreams(), { ...WAIT, timeout: 40_000 });
+    await started({ act: ({ n }) => ({ text: "x".repeat(Number(n)) }) });
+    await queue.queue(taskOf("large", { input: { n: 20_000 } }));
+    await queue.queue(taskOf("small", { input: { n: 10_000 } }));
+    await vi.waitFor(() => expect(queue.results()).toHaveLength(2), WAIT);
+    expect(queue.results()).toContainEqual({
+      id: "large/mail/1",
+      status: "failed",
+      error: {
+        message: "the server takes no message as large as the result (max_payload)",
+        retryable: false,
+      },
+    });
+    await vi.waitFor(async () => expect(await queue.left()).toBe(0), WAIT);
+  });
+
+  it("whose connection is closed for good ends, and aborts what is under way", async () => {
+    await queue.makeStreams();
+    const { begun, reasons, handlers } = held();
+    const options = { servers: queue.nats.url, workspace: "ws_a", queue: "mail", log: silent };
+    const worker = createWorker({ ...options, handlers, connection: { reconnect: false } });
+    const running = worker.run({ signals: [] });
+    const ended = expect(running).rejects.toThrow("the connection to NATS was closed for good");
+    await worker.ready;
+    await queue.queue(taskOf("a"));
+    await vi.waitFor(() => expect(begun).toEqual(["a"]), WAIT);
+    await queue.nats.restart();
+    const lostMs = performance.now();
+    await ended;
+    expect(performance.now() - lostMs).toBeLessThan(10_000);
+    expect(reasons).toEqual(["the worker stops"]);
+  });
+
   it("goes on when NATS refuses its credentials for a while", async () => {
     await started({ act: () => ({ ok: true }) });
     await queue.nats.restart("authorization { user: a, password: b }");
@@ -310,14 +346,64 @@ describe("a worker that stops", () => {
     await vi.waitFor(async () => expect(await queue.left()).toBe(0), WAIT);
   });
 
-  it("aborts what does not end in time", async () => {
-    const { reasons, begun, handlers } = held();
-    const worker = await started(handlers, { drainMs: 50 });
+  it("by a signal of its process lets what is under way end, and listens no more after that", async () => {
+    await queue.makeStreams();
+    const { begun, handlers, letGo } = held();
+    const before = process.listenerCount("SIGTERM");
+    const options = { servers: queue.nats.url, workspace: "ws_a", queue: "mail", log: silent };
+    const worker = createWorker({ ...options, handlers });
+    workers.push(worker);
+    const running = worker.run();
+    await worker.ready;
     await queue.queue(taskOf("a"));
+    await vi.waitFor(() => expect(begun).toEqual(["a"]), WAIT);
+    const [listener, ...more] = process.listeners("SIGTERM").slice(before);
+    expect(more).toEqual([]);
+    listener?.("SIGTERM");
+    letGo();
+    await running;
+    expect(process.listenerCount("SIGTERM")).toBe(before);
+    await vi.waitFor(() => expect(queue.results()).toHaveLength(1), WAIT);
+  });
+
+  it("aborts what does not end in time, and uses no attempt of what then fails: others do it", async () => {
+    const { reasons, begun, handlers } = held();
+    const worker = await started(
+      {
+        ...handlers,
+        done: (_, { signal }) =>
+          new Promise((resolve) => signal.addEventListener("abort", () => resolve({}))),
+        final: (_, { signal }) =>
+          new Promise((_, reject) =>
+            signal.addEventListener("abort", () => reject(new NonRetryable("no"))),
+          ),
+      },
+      { drainMs: 500 },
+    );
+    await queue.queue(
+      taskOf("a"),
+      taskOf("b", { action_type: "done" }),
+      taskOf("c", { action_type: "final" }),
+    );
     await vi.waitFor(() => expect(begun).toEqual(["a"]), WAIT);
     await worker.stop();
     expect(reasons).toEqual(["the worker stops"]);
-    await vi.waitFor(() => expect(queue.results()).toHaveLength(1), WAIT);
+    for (const run of ["b", "c"]) queue.closed.add(`${run}/mail/1`);
+    const stoppedMs = performance.now();
+    const other = held();
+    start(other.handlers);
+    await vi.waitFor(() => expect(other.begun).toEqual(["a"]), WAIT);
+    // Sooner than the server delivers what a dead worker held.
+    expect(performance.now() - stoppedMs).toBeLessThan(5_000);
+    other.letGo();
+    await vi.waitFor(() => expect(queue.results()).toHaveLength(3), WAIT);
+    expect(queue.results()).toContainEqual(
+      expect.objectContaining({ id: "a/mail/1", status: "completed" }),
+    );
+    expect(queue.results()).toContainEqual(
+      expect.objectContaining({ id: "c/mail/1", status: "failed" }),
+    );
+    await vi.waitFor(async () => expect(await queue.left()).toBe(0), WAIT);
   });
 
   it("leaves to others what never ends", async () => {
@@ -343,6 +429,8 @@ describe("options", () => {
 
   it.each([
     [{ queue: "" }, 'queue "": a name has 1 to 64 characters'],
+    [{ queue: "💶".repeat(65) }, "a name has 1 to 64 characters"],
+    [{ queue: "a\ud800" }, "a name has no control characters"],
     [{ workspace: " w" }, 'workspace " w": a name has no space at its ends'],
     [{ handlers: {} }, "handlers has no handler"],
     [{ handlers: { a: 1 } }, 'handlers: "a" is neither a function nor made by handler()'],
@@ -354,6 +442,10 @@ describe("options", () => {
     expect(() => createWorker({ ...options, ...(wrong as Partial<WorkerOptions>) })).toThrow(
       message,
     );
+  });
+
+  it("may name a queue as long as a step may", () => {
+    expect(createWorker({ ...options, queue: "💶".repeat(64) }).id).not.toBe("");
   });
 
   it("of a server that accepts and is silent: the worker stops at once", async () => {

@@ -27,6 +27,12 @@ function versionOfQueue(queue: string, ids = ["s"]) {
   return service.define(versionOf(ids.map((id) => stepOf(id, { agentId: "", config: { queue } }))));
 }
 
+async function cancel(runId: string): Promise<void> {
+  const cause = { kind: "rpc", id: "CancelRun" } as const;
+  const input = { kind: "cancel_requested", reason: "", cause } as const;
+  await service.processor.submit({ kind: "input", runId, workspaceId: WORKSPACE, input });
+}
+
 async function workerOf(queue: string): Promise<RawWorker> {
   const worker = await connectRawWorker(service.nats.url, { workspace: WORKSPACE, queue });
   await worker.prepare();
@@ -75,6 +81,28 @@ it.each([
   },
   60_000,
 );
+
+it("a task that another replica ended while it waited is not sent", async () => {
+  service.logged.length = 0;
+  const { config } = await service.manager.streams.info("WORKFLOWS_TASKS");
+  await service.manager.streams.update("WORKFLOWS_TASKS", { ...config, max_msgs: 1 });
+  const version = await versionOfQueue("ended");
+  const runs: string[] = [];
+  for (let n = 0; n < 4; n += 1) runs.push(await service.start(version));
+  await saysTrouble("maximum messages exceeded");
+  // What this commit changes is told to the queues of the replica that made it.
+  service.dropTasks(true);
+  await cancel(runs[1] ?? "");
+  service.dropTasks(false);
+  const worker = await workerOf("ended");
+  const messages = await pullAll(worker, 3);
+  await until(() => service.logged.find((line) => line.includes("works again")));
+  messages.push(...(await worker.pull(50)));
+  await service.manager.streams.update("WORKFLOWS_TASKS", config);
+  const ids = messages.flatMap(({ tasks }) => tasks.map(({ id }) => id));
+  expect(ids.toSorted()).toEqual([runs[0], runs[2], runs[3]].map((run) => `${run}/s/1`).toSorted());
+  worker.kill();
+}, 60_000);
 
 it("a message has no more tasks than the worker with the fewest places does at once", async () => {
   const version = await versionOfQueue("places", ["a", "b", "c", "d", "e", "f", "g"]);

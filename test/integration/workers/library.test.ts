@@ -157,7 +157,7 @@ it("two versions of a worker share a queue: each does what it can, and says whic
 
 it("a handler that holds the event loop does its task in vain, for another worker has it", async () => {
   const queue = "blocked";
-  const lines: { readonly message: string; readonly runId?: string }[] = [];
+  const lines: { readonly message: string; readonly [fact: string]: unknown }[] = [];
   const child: ChildProcess = spawn(
     process.execPath,
     [
@@ -181,7 +181,7 @@ it("a handler that holds the event loop does its task in vain, for another worke
     expect(await says("begun")).toMatchObject({ runId });
     await work(queue, { block: () => ({ by: "other" }) }, { id: "other" });
     expect(await ended(runId)).toMatchObject({ agent_id: "other", output: { by: "other" } });
-    await says("a handler held the event loop");
+    expect(await says("a handler held the event loop")).toMatchObject({ tasks: [`${runId}/s/1`] });
     // Its result comes all the same, and changes nothing.
     await until(async () => {
       const { state } = await service.manager.streams.info("WORKFLOWS_RESULTS", {

@@ -12,7 +12,7 @@ const worker = createWorker({
   ...{ servers, workspace, queue, id: "blocker", concurrency: 1 },
   log: {
     info: (message) => print({ message }),
-    warn: (message) => print({ message }),
+    warn: (message, facts) => print({ message, ...facts }),
     error: (message) => print({ message }),
   },
   handlers: {

@@ -151,6 +151,19 @@ describe("schemas", () => {
     expect((await act("charge", { amount: 20 })).output).toEqual({ receipt: "r-40" });
   });
 
+  it("give the handler the types of what goes in and comes out", () => {
+    handler({
+      input: amount,
+      output: receipt,
+      // @ts-expect-error the amount is a number
+      run: (input) => ({ receipt: input.amount.toUpperCase() }),
+    });
+    // @ts-expect-error a receipt is a text
+    handler({ input: amount, output: receipt, run: (input) => ({ receipt: input.amount }) });
+    // @ts-expect-error there is no total
+    handler({ input: amount, run: (input) => ({ receipt: input.total }) });
+  });
+
   it("refuse an input without retry", async () => {
     expect((await act("charge", { amount: "20" })).error).toEqual({
       message: "the input does not fit: amount: must be a number",

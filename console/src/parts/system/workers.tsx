@@ -63,6 +63,7 @@ export function Workers() {
   const workerColumns: Column<Worker>[] = [
     { title: "Worker", cell: ({ id }) => <CopyId id={id} /> },
     { title: "Queue", cell: ({ queue }) => <PlainText most={200}>{queue}</PlainText> },
+    { title: "Version", cell: ({ version }) => <PlainText most={200}>{version}</PlainText> },
     {
       title: "Running",
       cell: ({ running, concurrency }) => `${running} of ${concurrency}`,

@@ -46,8 +46,9 @@ export function listWorkersWith(replica: ReplicaView | undefined) {
   };
 }
 
-function workerMessage({ worker: id, queue, running, concurrency, silentMs }: HeardWorker) {
-  return { id, queue, running, concurrency, silentSeconds: silentMs / 1_000 };
+function workerMessage({ worker: id, silentMs, ...said }: HeardWorker) {
+  const { queue, running, concurrency, version = "" } = said;
+  return { id, queue, running, concurrency, version, silentSeconds: silentMs / 1_000 };
 }
 
 /** Queues with tasks or workers, by name. */

@@ -1,6 +1,6 @@
 /** Tasks as messages: how many share one, and under which ids they are published. */
 import { describe, expect, it } from "vitest";
-import { messagesOf } from "../../../../src/egress/tasks/task-messages.ts";
+import { messageOfOpen, messagesOf } from "../../../../src/egress/tasks/task-messages.ts";
 import { WaitingMessages } from "../../../../src/egress/tasks/waiting-messages.ts";
 import type { WorkerTask } from "../../../../src/engine/values/task.ts";
 
@@ -48,6 +48,23 @@ describe("a message", () => {
       ["workflows.tasks.ws.=ZXUubWFpbHMq", ["wfr_b", "wfr_e"]],
       ["workflows.tasks.other.mail", ["wfr_c"]],
     ]);
+  });
+
+  it("that is sent again without a task that has ended keeps its id", () => {
+    const [message] = messagesOf(
+      tasksOf(3),
+      () => 8,
+      () => "m",
+    );
+    if (message === undefined) throw new Error("no message");
+    const sent = messageOfOpen(message, ({ runId }) => runId !== "wfr_0");
+    expect(sent.id).toBe(message.id);
+    const idsOf = ({ body }: { body: string }) =>
+      (JSON.parse(body) as { tasks: { id: string }[] }).tasks.map(({ id }) => id);
+    expect(idsOf(message)).toEqual(["wfr_0/s/1", "wfr_1/s/1", "wfr_2/s/1"]);
+    expect(idsOf(sent)).toEqual(["wfr_1/s/1", "wfr_2/s/1"]);
+    expect(sent.tasks.map(({ id }) => id)).toEqual(idsOf(sent));
+    expect(messageOfOpen(message, () => true)).toBe(message);
   });
 
   it("has tasks of 256 KiB together, or one that is larger", () => {

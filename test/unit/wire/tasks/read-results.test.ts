@@ -1,6 +1,10 @@
 /** What is read of a message from a worker, and what is refused whole. */
 import { expect, test } from "vitest";
-import { readOpenQuestion, readResults } from "../../../../src/wire/tasks/read-results.ts";
+import {
+  readHeartbeat,
+  readOpenQuestion,
+  readResults,
+} from "../../../../src/wire/tasks/read-results.ts";
 
 const bytes = (message: unknown) => new TextEncoder().encode(JSON.stringify(message));
 const ids = (count: number) => Array.from({ length: count }, (_, n) => `wfr_a/s${n}/1`);
@@ -89,3 +93,12 @@ test.each(["", "wfr_a/s", "wfr_a/s/0", "wfr_a/s/1/2", "../s/1", "wfr_a/-/1", 7, 
     expect(read.ok && read.reports).toHaveLength(1);
   },
 );
+
+test("a heartbeat counts whatever its version is, and shows one that is a short text", () => {
+  const beat = { worker: "w", running: 1, concurrency: 0 };
+  const read = (version: unknown) => readHeartbeat(bytes({ ...beat, version }));
+  expect(read("1.4.0")).toEqual({ worker: "w", running: 1, concurrency: 1, version: "1.4.0" });
+  for (const odd of [undefined, 7, "a\nb", "x".repeat(129)]) expect(read(odd)?.version).toBe("");
+  expect(readHeartbeat(bytes({ ...beat, running: -1 }))).toBeUndefined();
+  expect(readHeartbeat(bytes({ ...beat, worker: "" }))).toBeUndefined();
+});

@@ -30,7 +30,8 @@ export type PackedCause = readonly [
   via?: string,
 ];
 /** The facts of a move besides its states, by letter. */
-type PackedFacts = Readonly<Record<string, string | number>>;
+type PackedFacts = Readonly<NewFacts>;
+type NewFacts = Record<string, string | number>;
 /** A move as it is stored. */
 export type PackedMove = readonly [
   step: number,
@@ -142,24 +143,35 @@ function packMove(move: Move, known: KnownFacts): PackedMove {
   const { total = 0 } = move;
   const t = total === known.totalUsd ? undefined : total;
   known.totalUsd = total;
+  // Made key by key, and only those that are known: this is done for each move of every commit.
+  const facts: NewFacts = {};
   if (move.of === "run") {
     const { from, to, op, reason, marks } = move;
-    const states = [numberOf(RUN_STATES, from), numberOf(RUN_STATES, to)] as const;
+    note(facts, "w", reason);
+    note(facts, "t", t);
+    note(facts, "m", marks);
     const operation = op === undefined ? NOT_PUBLISHED : numberOf(RUN_OPERATIONS, op);
-    return withFacts([RUN_ITSELF, ...states, operation], { w: reason, t, m: marks });
+    return withFacts(
+      RUN_ITSELF,
+      numberOf(RUN_STATES, from),
+      numberOf(RUN_STATES, to),
+      operation,
+      facts,
+    );
   }
-  const { step, from, to, op, retry, cost, error, ids = {} } = move;
-  const states = [numberOf(STEP_STATES, from), numberOf(STEP_STATES, to)] as const;
+  const { step, from, to, op } = move;
+  noteTexts(facts, move);
+  note(facts, "t", t);
+  note(facts, "r", move.retry);
+  note(facts, "c", move.cost);
+  note(facts, "e", move.error);
+  if (move.ids !== undefined) noteIds(facts, move.ids, known.texts);
   const operation = op === undefined ? NOT_PUBLISHED : numberOf(STEP_OPERATIONS, op);
-  const facts = {
-    ...packTexts(move),
-    t,
-    r: retry,
-    c: cost,
-    e: error,
-    ...packIds(ids, known.texts),
-  };
-  return withFacts([step, ...states, operation], facts);
+  return withFacts(step, numberOf(STEP_STATES, from), numberOf(STEP_STATES, to), operation, facts);
+}
+
+function note(facts: NewFacts, letter: string, fact: string | number | undefined): void {
+  if (fact !== undefined) facts[letter] = fact;
 }
 
 type StepMove = Extract<Move, { of: "step" }>;
@@ -172,10 +184,12 @@ function isForReason({ from, to, op }: Pick<StepMove, "from" | "to" | "op">): bo
 /** What the engine notes of a step that is held for an order, with its error. */
 const HELD = "held";
 
-function packTexts(move: StepMove): { w: string | undefined; y: string | undefined } {
-  const { reason, note, error } = move;
-  const isHold = note === HELD && error !== undefined;
-  return isForReason(move) && !isHold ? { w: reason, y: note } : { w: note, y: reason };
+function noteTexts(facts: NewFacts, move: StepMove): void {
+  const { reason, note: noted, error } = move;
+  const isHold = noted === HELD && error !== undefined;
+  const isReason = isForReason(move) && !isHold;
+  note(facts, "w", isReason ? reason : noted);
+  note(facts, "y", isReason ? noted : reason);
 }
 
 function unpackTexts(
@@ -191,17 +205,17 @@ function unpackTexts(
 }
 
 function withFacts(
-  head: readonly [number, number, number, number],
-  facts: Readonly<Record<string, string | number | undefined>>,
+  step: number,
+  from: number,
+  to: number,
+  operation: number,
+  facts: NewFacts,
 ): PackedMove {
-  const known = Object.entries(facts).flatMap(([letter, fact]) =>
-    fact === undefined ? [] : [[letter, fact] as const],
-  );
-  return known.length === 0 ? head : [...head, Object.fromEntries(known)];
+  for (const _ in facts) return [step, from, to, operation, facts];
+  return [step, from, to, operation];
 }
 
-function packIds(ids: StepIds, texts: string[]): PackedFacts {
-  const facts: Record<string, string | number> = {};
+function noteIds(facts: NewFacts, ids: StepIds, texts: string[]): void {
   for (const name of STEP_ID_NAMES) {
     const id = ids[name];
     if (id === undefined) continue;
@@ -209,7 +223,6 @@ function packIds(ids: StepIds, texts: string[]): PackedFacts {
     facts[ID_LETTERS[name]] = place < 0 ? id : place;
     if (place < 0) texts.push(id);
   }
-  return facts;
 }
 
 function unpackMove([step, from, to, operation, facts = {}]: PackedMove, known: KnownFacts): Move {

@@ -58,6 +58,20 @@ export function eventKeysOf(type: string, subject: string): string[] {
   return [...new Set(keys)];
 }
 
+/**
+ * What the keys of eventKeysOf begin with for events of this type: a key whose text before its first `|` is none of these is none of
+ * theirs.
+ */
+export function keyBeginningsOf(type: string): string[] {
+  return partsOfPatterned(withDots(type)).map(({ text }) => beginningOfKey(text));
+}
+
+/** What stands before the first `|`. */
+export function beginningOfKey(key: string): string {
+  const bar = key.indexOf("|");
+  return bar < 0 ? key : key.slice(0, bar);
+}
+
 const known = new WeakMap<BusEvent, readonly string[]>();
 
 /** As eventKeysOf, made once for an event: routing asks several times. */
@@ -79,6 +93,9 @@ export function widenPattern(template: string): string {
   return `${before.slice(0, separator + 1)}>`;
 }
 
+/** What the key of an EVENT trigger has before the key of a wait for the same events. */
+export const EVENT_TRIGGER = "e|";
+
 /**
  * The key of a trigger: `e|<type>|<subject>` of an EVENT, `w|<provider>|<entity type>|<action>` of
  * a WEBHOOK, `s|<cron line>` of a SCHEDULE; undefined for those that no event starts.
@@ -86,7 +103,7 @@ export function widenPattern(template: string): string {
 export function triggerKeyOf(trigger: TriggerDefinition): string | undefined {
   switch (trigger.triggerType) {
     case "EVENT":
-      return `e|${waitKeyOf(trigger.eventType, trigger.eventSubject)}`;
+      return `${EVENT_TRIGGER}${waitKeyOf(trigger.eventType, trigger.eventSubject)}`;
     case "WEBHOOK":
       return `w|${[trigger.tapProvider, trigger.tapEntityType, trigger.tapAction].map(partOfName).join("|")}`;
     case "SCHEDULE":
@@ -105,7 +122,7 @@ export function triggerKeysOfEvent(event: BusEvent): string[] {
   const keys: string[] = [];
   const { onlyTrigger, tap, cronLine } = event;
   if (onlyTrigger === undefined || onlyTrigger === "EVENT") {
-    keys.push(...keysOfEvent(event).map((key) => `e|${key}`));
+    keys.push(...keysOfEvent(event).map((key) => `${EVENT_TRIGGER}${key}`));
   }
   if (tap !== undefined && (onlyTrigger === undefined || onlyTrigger === "WEBHOOK")) {
     const parts = [tap.provider, tap.entityType, tap.action].map(partsOfText);

@@ -10,8 +10,11 @@
  *    between two editions neither time nor a run makes a key listen.
  * L3 A pattern with `{{ }}` is widened: the key of the wait itself may be another one, but the event that ends it has the pattern's
  *    key too. So waits are asked for by events, not by keys.
- * L4 No batch waits for the keys to be read. Reading takes at most a twentieth of the time, however often versions are published.
+ * L4 Whether anything listens to a type is remembered: most events are of a type that nothing listens to, and their keys are not made.
+ * L5 No batch waits for the keys to be read. Reading takes at most a twentieth of the time, however often versions are published.
  */
+import { beginningOfKey, EVENT_TRIGGER, keyBeginningsOf } from "../../engine/matching/keys.ts";
+import type { BusEvent } from "../../engine/values/event.ts";
 import type { Log } from "../../process/log.ts";
 import { beginTurn } from "../../process/shared-turn.ts";
 import { type ListenedKey, listListenedKeys } from "../../store/catalogue.ts";
@@ -20,6 +23,8 @@ import type { KeyProbe } from "../../store/event-readers.ts";
 
 /** The keys of one edition. */
 export interface KeysOfEdition {
+  /** Whether a trigger or a wait pattern may have a key of the event, by its type; true where other keys than those by type count. */
+  mayListen(event: BusEvent): boolean;
   /** Whether a trigger of a definition has the key. */
   isTriggers(probe: Omit<KeyProbe, "place">): boolean;
   /** Whether a wait pattern of a version has the key. */
@@ -46,6 +51,8 @@ interface ListenedKeysDeps {
 /** Some 20 MB. */
 const KEYS_AT_MOST = 100_000;
 const REST_TIMES = 20;
+/** Types of events that answers are remembered for; a caller may send any number of them. */
+const TYPES_AT_MOST = 10_000;
 /** Others have the event loop in between. */
 const KEYS_A_PIECE = 1_000;
 
@@ -125,12 +132,17 @@ export class ListenedKeys {
 /** At the limit it takes some 200 ms. */
 async function setsOf(keys: readonly ListenedKey[]): Promise<KeysOfEdition> {
   const sets = { trigger: new KeysOfWorkspaces(), wait: new KeysOfWorkspaces() };
+  const types = new ListenedTypes();
   const share = beginTurn();
   for (const [place, { what, workspaceId, key }] of keys.entries()) {
     sets[what].add(workspaceId, key);
+    if (what === "wait") types.add(workspaceId, key);
+    else if (key.startsWith(EVENT_TRIGGER)) types.add(workspaceId, key.slice(EVENT_TRIGGER.length));
     if (place % KEYS_A_PIECE === 0) await share();
   }
   return {
+    mayListen: ({ workspaceId, type, tap, cronLine }) =>
+      tap !== undefined || cronLine !== undefined || types.has(workspaceId, type),
     isTriggers: ({ workspaceId, key }) => sets.trigger.has(workspaceId, key),
     isPatterns: ({ workspaceId, key }) => sets.wait.has(workspaceId, key),
   };
@@ -147,5 +159,34 @@ class KeysOfWorkspaces {
 
   has(workspaceId: string, key: string): boolean {
     return this.#keys.get(workspaceId)?.has(key) === true;
+  }
+}
+
+/** What the keys of each workspace begin with, and which types of events have such a key. */
+class ListenedTypes {
+  readonly #beginnings = new KeysOfWorkspaces();
+  readonly #known = new Map<string, Map<string, boolean>>();
+  #knownTypes = 0;
+
+  add(workspaceId: string, key: string): void {
+    this.#beginnings.add(workspaceId, beginningOfKey(key));
+  }
+
+  has(workspaceId: string, type: string): boolean {
+    const known = this.#known.get(workspaceId)?.get(type);
+    if (known !== undefined) return known;
+    const found = keyBeginningsOf(type).some((key) => this.#beginnings.has(workspaceId, key));
+    this.#remember(workspaceId, type, found);
+    return found;
+  }
+
+  #remember(workspaceId: string, type: string, found: boolean): void {
+    if (this.#knownTypes >= TYPES_AT_MOST) {
+      this.#known.clear();
+      this.#knownTypes = 0;
+    }
+    const types = this.#known.get(workspaceId) ?? new Map<string, boolean>();
+    this.#known.set(workspaceId, types.set(type, found));
+    this.#knownTypes += 1;
   }
 }

@@ -49,7 +49,8 @@ export function patternProbesOf(
   events: readonly BusEvent[],
   keys: KeysOfEdition | undefined,
 ): KeyProbe[] {
-  return keyProbesOf(events).filter((probe) => keys === undefined || keys.isPatterns(probe));
+  const probes = keyProbesOf(events, keys);
+  return keys === undefined ? probes : probes.filter(keys.isPatterns);
 }
 
 /** Those of the events that fit a wait pattern, by the patterns that were found for them. */
@@ -102,7 +103,7 @@ export function waitProbesOf(
   keys: KeysOfEdition | undefined,
   fitting: FittingEvents = new Map(),
 ): WaitProbe[] {
-  const probes = keyProbesOf(events);
+  const probes = keyProbesOf(events, keys);
   const wanted =
     keys && new Set(probes.filter((probe) => keys.isPatterns(probe)).map(({ place }) => place));
   return probes
@@ -130,11 +131,12 @@ function noteMissing(log: Log, { workspaceId, id, type }: BusEvent, path: string
   });
 }
 
-/** An event without a type (HandleTrigger's) ends no wait. */
-function keyProbesOf(events: readonly BusEvent[]): KeyProbe[] {
+/** An event without a type (HandleTrigger's) ends no wait, nor does one of a type that nothing listens to. */
+function keyProbesOf(events: readonly BusEvent[], keys: KeysOfEdition | undefined): KeyProbe[] {
   return events.flatMap((event, place) => {
     const { type, workspaceId } = event;
-    return type === "" ? [] : keysOfEvent(event).map((key) => ({ place, workspaceId, key }));
+    if (type === "" || keys?.mayListen(event) === false) return [];
+    return keysOfEvent(event).map((key) => ({ place, workspaceId, key }));
   });
 }
 

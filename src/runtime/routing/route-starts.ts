@@ -54,9 +54,11 @@ export function triggerProbesOf(
   events: readonly BusEvent[],
   keys: KeysOfEdition | undefined,
 ): KeyProbe[] {
-  return events
-    .flatMap((event, place) => (event.environment === undefined ? probesOf(event, place) : []))
-    .filter((probe) => keys === undefined || keys.isTriggers(probe));
+  return events.flatMap((event, place) => {
+    if (event.environment !== undefined || keys?.mayListen(event) === false) return [];
+    const probes = probesOf(event, place);
+    return keys === undefined ? probes : probes.filter(keys.isTriggers);
+  });
 }
 
 /** The keys of events of other environments; which keys are deployed there is not remembered. */

@@ -124,8 +124,13 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
       },
       {
         file: "runtime/routing/route-starts.ts",
-        find: ".filter((probe) => keys === undefined || keys.isTriggers(probe));",
-        replace: ";",
+        find: "if (event.environment !== undefined || keys?.mayListen(event) === false) return [];",
+        replace: "if (event.environment !== undefined) return [];",
+      },
+      {
+        file: "runtime/routing/route-starts.ts",
+        find: "return keys === undefined ? probes : probes.filter(keys.isTriggers);",
+        replace: "return probes;",
       },
     ],
   },

@@ -1,7 +1,9 @@
 /** Keys find every wait and trigger that may want an event, and few others. */
 import { describe, expect, it } from "vitest";
 import {
+  beginningOfKey,
   eventKeysOf,
+  keyBeginningsOf,
   triggerKeyOf,
   triggerKeysOfEvent,
   waitKeyOf,
@@ -105,6 +107,11 @@ describe("keys of waits", () => {
         .filter(([type, subject]) => fitsPatterns(type, subject, event));
     });
     expect(missed).toEqual([]);
+    const begunElsewhere = events.flatMap(({ type, subject }) => {
+      const beginnings = keyBeginningsOf(type);
+      return eventKeysOf(type, subject).filter((key) => !beginnings.includes(beginningOfKey(key)));
+    });
+    expect(begunElsewhere).toEqual([]);
   });
 });
 

@@ -75,10 +75,10 @@ describe("a report about an object whose step is remembered", () => {
       findStep: ({ objectId }: { objectId: string }) =>
         objectId === "foreign" ? undefined : { runId: `run of ${objectId}`, stepIndex: 0 },
       listenedKeys: {
-        latest: { isTriggers: () => listens, isPatterns: () => false },
+        latest: { mayListen: () => true, isTriggers: () => listens, isPatterns: () => false },
         moment: () => 1,
         areCurrentSince: () => true,
-        at: () => ({ isTriggers: () => false, isPatterns: () => false }),
+        at: () => ({ mayListen: () => true, isTriggers: () => false, isPatterns: () => false }),
       },
       submit(submission: Submission) {
         const runId = submission.kind === "input" ? submission.runId : "a start";

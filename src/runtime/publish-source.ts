@@ -114,7 +114,7 @@ export async function publishSource(
     const place = deployTo === undefined ? {} : { deployTo };
     // Versions are known by their numbers, and the name may be another one's by now.
     const known = named?.id === definition.id ? seen : undefined;
-    const text = { isNew, spec, digest, source, seen: known, ...place };
+    const text = { isNew, spec, digest, source, via: deps.via, seen: known, ...place };
     return publishTo(tx, definition, mustRepeat === true ? { ...text, mustRepeat } : text);
   });
 }
@@ -125,6 +125,8 @@ interface PublishedTo extends Pick<SourcePublication, "spec" | "digest" | "sourc
   readonly isNew: boolean;
   /** What the text may repeat, as it was before the lock. */
   readonly seen: readonly Repeatable[] | undefined;
+  /** The program through which who publishes came. */
+  readonly via: string | undefined;
   /** Where it is deployed; production unless given. */
   readonly deployTo?: string;
 }
@@ -136,14 +138,16 @@ interface PublishedTo extends Pick<SourcePublication, "spec" | "digest" | "sourc
 export async function publishTo(
   tx: Tx,
   definition: DefinitionRow,
-  { isNew, spec, digest, source, seen, deployTo = PRODUCTION, mustRepeat = false }: PublishedTo,
+  published: PublishedTo,
 ): Promise<Made<SourcePublished>> {
+  const { isNew, spec, digest, source, seen, via = "" } = published;
+  const { deployTo = PRODUCTION, mustRepeat = false } = published;
   const repeatable = await findRepeatable(tx, definition, deployTo, seen);
   const same = await findRepeated(tx, repeatable, { digest, inputSchema: source.inputSchema });
   if (mustRepeat && same === undefined) {
     throw new Refusal("lost_race", "another version was published meanwhile: try again");
   }
-  const publisher = { by: source.publishedBy, note: source.note };
+  const publisher = { by: source.publishedBy, via, note: source.note };
   const isProduction = deployTo === PRODUCTION;
   const row =
     isProduction && same === undefined
@@ -158,7 +162,7 @@ export async function publishTo(
     const order = { ...publisher, environment: deployTo, vars: undefined };
     events.push(...(await deployLocked(tx, definition, order, row.version)).events);
   }
-  await saveVersionSource(tx, row.version.id, source);
+  await saveVersionSource(tx, row.version.id, { ...source, publishedVia: via });
   const outcome = isNew ? "created" : same === undefined ? "published" : "unchanged";
   return {
     row: { ...row, outcome },

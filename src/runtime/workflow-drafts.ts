@@ -119,7 +119,7 @@ export async function publishDraft(
     if (definition.name !== name) {
       throw new Refusal("lost_race", "the workflow was renamed meanwhile; try again");
     }
-    const content = { isNew: false, spec, digest, source, seen, deployTo };
+    const content = { isNew: false, spec, digest, source, via: deps.via, seen, deployTo };
     const made = await publishTo(tx, definition, content);
     await deleteDraft(tx, definitionId);
     return made;

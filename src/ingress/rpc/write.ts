@@ -124,8 +124,19 @@ export interface CallKey {
   readonly eventId: string;
 }
 
+/** What a call may see, and the program through which it comes; unset: it does not say. */
+interface CallOfWrite {
+  readonly visibility: Visibility;
+  readonly via?: string | undefined;
+}
+
 /** The Write of one call. */
-export function createWrite(parts: ServiceParts, visibility: Visibility, key?: CallKey): Write {
+export function createWrite(
+  service: ServiceParts,
+  { visibility, via }: CallOfWrite,
+  key?: CallKey,
+): Write {
+  const parts = { ...service, via };
   const { processor } = parts;
   const callerKey = key?.claim;
   // "" is any workspace's.

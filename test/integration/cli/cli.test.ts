@@ -382,6 +382,7 @@ describe("the service itself", () => {
       id: "S/7",
       end: "LETTER_END_DISCARDED",
       ended_by: "unverified:ann",
+      ended_via: "cli",
       end_reason: "a test",
     });
     expect((await cli.run(["dlq", "retry", "S/8"], { env })).code).toBe(3);

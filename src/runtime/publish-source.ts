@@ -86,7 +86,7 @@ export function readPublishedId(madeId: string) {
 /**
  * Publishes it. Refuses invalid_fields (every fault of the version), archived where a version is to be made, already_exists (resource:
  * the existing id) where the definition must be new, and lost_race where it must repeat a version that is not the latest one any more. Of the
- * next version of a definition: not_found, lost_race where it has another name by now, and etag_mismatch where another version is deployed in
+ * next version of a definition: not_found, invalid_fields where it has another name (lost_race where a base version is given), and etag_mismatch where another version is deployed in
  * the place.
  */
 export async function publishSource(
@@ -229,8 +229,15 @@ async function lockNext(
 ): Promise<DefinitionRow> {
   const definition = await lockSeen(tx, { definitionId, workspaceId });
   if (definition.name !== name) {
-    const message = `the workflow is called "${definition.name}", and the text "${name}": read it again`;
-    throw new Refusal("lost_race", message);
+    // Who says what the text was made from has read the workflow, which was renamed since.
+    if (baseVersion > 0)
+      throw new Refusal(
+        "lost_race",
+        `the workflow is called "${definition.name}" by now: read it again`,
+      );
+    const description = `names the workflow "${name}", and it is called "${definition.name}": write that name, or rename the workflow by Update`;
+    const fields = [{ field: "source_text", description }];
+    throw new Refusal("invalid_fields", "the request is not valid", { fields });
   }
   if (baseVersion === 0) return definition;
   const there = await findDeployedVersion(tx, EVERY_WORKSPACE, definitionId, deployTo);

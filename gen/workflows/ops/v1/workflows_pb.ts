@@ -606,7 +606,7 @@ export type PublishSourceRequest = Message<"workflows.ops.v1.PublishSourceReques
 
   /**
    * The workflow whose next version it becomes; empty: that of the text's name, which is made where there is none. NOT_FOUND: there is no
-   * such workflow. ABORTED (LOST_RACE): it is not called by the text's name.
+   * such workflow. INVALID_ARGUMENT: it is not called by the text's name; with a base_version ABORTED (LOST_RACE), for it was renamed.
    *
    * @generated from field: string definition_id = 5;
    */

@@ -55,7 +55,7 @@ import type { PauseRow } from "../../store/reads/pauses.ts";
 import { onlySeen, sees, type Visibility } from "../../store/reads/visibility.ts";
 import { type BeforeVerbs, createBeforeVerbs } from "./before-verbs.ts";
 import { createHookWrites, type HookWrites } from "./hook-writes.ts";
-import type { ServiceParts } from "./service-parts.ts";
+import type { PassedItem, ServiceParts } from "./service-parts.ts";
 import { createStarterWrites, type StarterWrites } from "./starter-writes.ts";
 import { createWorkflowWrite, type WorkflowWrite } from "./workflow-write.ts";
 
@@ -89,8 +89,8 @@ export interface Write {
   publishSource(publication: SourcePublication): Promise<SourcePublished>;
   /** Changes of workflows and of their drafts. */
   readonly workflows: WorkflowWrite;
-  /** Changes an open item of the inbox that the call has read. */
-  changeItem(seen: SeenItem, change: ItemChange): Promise<Changed>;
+  /** Changes an open item of the inbox that the call has read; who it is passed on to is told. */
+  changeItem(seen: SeenItem, change: ItemChange, passed: PassedItem): Promise<Changed>;
   /**
    * Routes an event. An empty id is replaced by that of the caller's key, else by a random one. `repeatableId` is the id
    * by which a repeat of the call means the same event; undefined for a random one.
@@ -158,7 +158,14 @@ export function createWrite(
     get workflows() {
       return createWorkflowWrite({ ...parts, callerKey }, visibility, before);
     },
-    changeItem: (seen, change) => changeItem(parts.database, seen, change),
+    async changeItem(seen, change, passed) {
+      const { id: noteId, by, to, text: reason } = change;
+      const { delegations } = change.kind === "delegated" ? parts : {};
+      const notice = delegations?.noticeOf({ ...passed, noteId, by, to, reason });
+      const changed = await changeItem(parts.database, seen, change, notice);
+      if (notice !== undefined) delegations?.onKept();
+      return changed;
+    },
     async route(event) {
       requireSeen(visibility, event.workspaceId);
       const repeatableId = event.id || key?.eventId;

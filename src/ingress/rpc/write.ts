@@ -131,12 +131,9 @@ interface CallOfWrite {
 }
 
 /** The Write of one call. */
-export function createWrite(
-  service: ServiceParts,
-  { visibility, via }: CallOfWrite,
-  key?: CallKey,
-): Write {
-  const parts = { ...service, via };
+export function createWrite(service: ServiceParts, call: CallOfWrite, key?: CallKey): Write {
+  const { visibility, via } = call;
+  const parts = via === undefined ? service : { ...service, via };
   const { processor } = parts;
   const callerKey = key?.claim;
   // "" is any workspace's.
@@ -183,6 +180,22 @@ export function createWrite(
       return parts.redeliver(letter, (workspace) => sees(visibility, workspace));
     },
     endLetters: (letters, end) => endLetters(parts, letters, end),
+    ...pauseWrites(parts, workspaceId, before, callerKey),
+    starters: createStarterWrites(parts, workspaceId, callerKey),
+    get hooks() {
+      return createHookWrites({ ...parts, callerKey }, visibility);
+    },
+  };
+}
+
+/** Pauses of workflows, and the triggers that were missed in them. */
+function pauseWrites(
+  parts: ServiceParts,
+  workspaceId: string,
+  before: BeforeVerbs,
+  callerKey?: KeyClaim,
+) {
+  return {
     async pauseWorkflow(wanted) {
       await before.workflow("pause", wanted.definitionId, wanted);
       return pauseWorkflow({ ...parts, callerKey }, { ...wanted, workspaceId });
@@ -193,11 +206,7 @@ export function createWrite(
     },
     replayTriggers: (of, wanted) =>
       replayTriggers({ ...parts, callerKey }, { ...of, workspaceId }, wanted),
-    starters: createStarterWrites(parts, workspaceId, callerKey),
-    get hooks() {
-      return createHookWrites({ ...parts, callerKey }, visibility);
-    },
-  };
+  } satisfies Partial<Write>;
 }
 
 /** Definitions, their versions, and where these are deployed. */

@@ -107,6 +107,7 @@ async function start(config: Config, log: Log): Promise<Stop> {
     hooks: { origins: config.hookOrigins, ask: createHookAsker(inputClients, config.hookOrigins) },
     feed,
     ...{ publishEvent: bus.publishEvent, eventFeed: bus.eventFeed },
+    delegations: owners.delegations,
     redeliver: createRedelivery({ ...runtime, graphs, entities }),
     replica: viewOf({ config, replicaId, startedAt, clients, inputClients, dispatcher, bus }),
     ...{ onCommitted: notice, onDeployed: health.checkSoon },

@@ -3,6 +3,7 @@
  * Boundary: wiring, as main.ts.
  */
 import { type BuiltInApprovals, startBuiltInApprovals } from "./builtin/approvals/approvals.ts";
+import { delegationNotice } from "./builtin/notifications/delegations.ts";
 import {
   type BuiltInNotifications,
   startBuiltInNotifications,
@@ -10,6 +11,7 @@ import {
 import { type Clients, createClients } from "./collaborators/clients.ts";
 import type { Config } from "./config.ts";
 import { optional } from "./environment.ts";
+import type { Delegations } from "./ingress/rpc/service-parts.ts";
 import type { Log } from "./process/log.ts";
 import { limitSettings } from "./runtime/stream-limits.ts";
 import type { Database } from "./store/database.ts";
@@ -18,22 +20,40 @@ import type { Database } from "./store/database.ts";
 export interface BuiltInOwners {
   readonly approvals: BuiltInApprovals | undefined;
   readonly notifications: BuiltInNotifications | undefined;
+  /** How people are told of items that are passed on to them; undefined: they are not. */
+  readonly delegations: Delegations | undefined;
 }
 
 /** Starts the owners that the process serves itself. */
 export function startOwners(config: Config, database: Database, log: Log): BuiltInOwners {
   const { builtIn, bus } = config;
   const notifications = startNotifications(builtIn, database, log);
-  if (builtIn.approvals === undefined) return { approvals: undefined, notifications };
+  const linkTo = itemLinks(config);
+  const delegations = notifications && delegationsOf(notifications, linkTo);
+  if (builtIn.approvals === undefined) return { approvals: undefined, notifications, delegations };
   const { stream: name, subjects, expireAfterMs } = builtIn.approvals;
   const stream = { name, subjects, limits: limitSettings(bus.limits) };
   const notices = notifications && {
     reaches: notifications.reaches,
-    linkTo: itemLinks(config),
+    linkTo,
     onKept: notifications.wake,
   };
   const approvals = startBuiltInApprovals({ database, log, stream, expireAfterMs, notices });
-  return { approvals, notifications };
+  return { approvals, notifications, delegations };
+}
+
+function delegationsOf(
+  { reaches, wake }: BuiltInNotifications,
+  linkTo: (workspaceId: string, itemId: string) => string,
+): Delegations {
+  return {
+    noticeOf(passed) {
+      const { workspaceId, itemId, to } = passed;
+      if (!reaches(workspaceId, to)) return undefined;
+      return delegationNotice(passed, linkTo(workspaceId, itemId));
+    },
+    onKept: wake,
+  };
 }
 
 /** The pages of items in the console, where there is one and PUBLIC_URL says where browsers reach it. */

@@ -2,8 +2,8 @@
 import { worstCaseOf } from "../engine/steps/worst-case.ts";
 import type { VersionSpec } from "../engine/values/definition.ts";
 import type { Json } from "../engine/values/json.ts";
-import { roundedDuration } from "../file/durations.ts";
 import type { FileFault } from "../file/faults.ts";
+import { worstCaseWords } from "../file/worst-case-words.ts";
 import type { Call } from "./call.ts";
 import { EXIT } from "./failure.ts";
 import { faultLine, readOne } from "./files.ts";
@@ -35,16 +35,7 @@ function asJson(file: string, { path, line, column, message }: FileFault, severi
 
 /** What a run takes at most; "" where the version does not say. */
 function worstText(spec: VersionSpec): string {
-  const { seconds, attempts = 0, endlessStepIds } = worstCaseOf(spec);
-  const [endless, ...others] = endlessStepIds;
-  const more = others.length === 0 ? "" : ` and ${others.length} more`;
-  const time =
-    seconds !== undefined
-      ? [`a run lasts ${roundedDuration(seconds)} at most`]
-      : endless !== undefined
-        ? [`${endless}${more} may last for ever`]
-        : [];
-  const tries = attempts === 1 ? "1 attempt" : `${attempts} attempts`;
-  const work = attempts === 0 ? [] : [`${tries} of agents and workers at most`];
-  return [...time, ...work].map((text) => `; ${text}`).join("");
+  return worstCaseWords(worstCaseOf(spec))
+    .map((text) => `; ${text}`)
+    .join("");
 }

@@ -53,7 +53,9 @@ function jsonOf(deployment: Deployment): Json {
   return toJson(DeploymentSchema, deployment, { useProtoFieldName: true }) as Json;
 }
 
-function rowOf({ environment, version, state, at, deployedBy, note }: Deployment): string[] {
+function rowOf(deployment: Deployment): string[] {
+  const { environment, version, state, at, deployedBy, deployedVia, note } = deployment;
   const time = timeText(at === undefined ? undefined : timestampDate(at));
-  return [environment, String(version), nameOf(DeploymentState, state), time, deployedBy, note];
+  const by = `${deployedBy}${deployedVia === "" ? "" : ` through ${deployedVia}`}`;
+  return [environment, String(version), nameOf(DeploymentState, state), time, by, note];
 }

@@ -93,8 +93,11 @@ function resultJson(result: RetryResult): Json {
   return toJson(RetryResultSchema, result, { useProtoFieldName: true }) as Json;
 }
 
-function rowOf({ id, reason, subject, putAsideAt, problem, end, endedBy }: DeadLetter): string[] {
+function rowOf(letter: DeadLetter): string[] {
+  const { id, reason, subject, putAsideAt, problem, end, endedBy, endedVia } = letter;
   const at = timeText(putAsideAt === undefined ? undefined : timestampDate(putAsideAt));
-  const ended = end === LetterEnd.UNSPECIFIED ? "" : `${nameOf(LetterEnd, end)} ${endedBy}`.trim();
-  return [id, reason, subject, at, problem, ended];
+  const through = endedVia === "" ? "" : ` through ${endedVia}`;
+  const ended =
+    end === LetterEnd.UNSPECIFIED ? "" : `${nameOf(LetterEnd, end)} ${endedBy}${through}`;
+  return [id, reason, subject, at, problem, ended.trim()];
 }

@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { findEnvironment } from "../engine/values/environment.ts";
 import { serveTerminal } from "../mcp/serve.ts";
+import { clientsOver, until } from "../mcp/world.ts";
 import { VERSION } from "../process/version.ts";
 import { type Call, textOption } from "./call.ts";
 import { EXIT, findFailure } from "./failure.ts";
@@ -19,9 +20,11 @@ export async function run(call: Call): Promise<number> {
       : { environment: requireHeaderText(environment, "the name of --environment") }),
   };
   const ended = once(process.stdin, "close");
+  const clients = connectService(settings, undefined, "mcp");
   const terminal = serveTerminal(
     {
-      clients: connectService(settings, undefined, "mcp"),
+      clients,
+      clientsUntil: (signal) => clientsOver(until(signal, clients.transport)),
       workspaceId: settings.workspace,
       environment: findEnvironment(settings.environment) ?? "",
       consoleUrl: `${settings.server}/console`,

@@ -38,6 +38,8 @@ export interface Service {
   readonly schedules: Client<typeof Schedules>;
   readonly templates: Client<typeof Templates>;
   readonly settings: Settings;
+  /** What the clients call by. */
+  readonly transport: Transport;
 }
 
 /** A fault of a field that the service refused. */
@@ -96,6 +98,7 @@ export function connectService(settings: Settings, key?: string, via = "cli"): S
     schedules: createClient(Schedules, transport),
     templates: createClient(Templates, transport),
     settings,
+    transport,
   };
 }
 

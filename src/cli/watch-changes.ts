@@ -55,7 +55,8 @@ function print(message: WatchWorkflowsResponse, { out }: Call): void {
     const at = change.at === undefined ? "" : timestampDate(change.at).toISOString();
     const name = change.data?.name;
     const facts = [at, change.operation, change.definitionId, typeof name === "string" ? name : ""];
-    out.line([...facts, change.by, change.reason].map(oneLine).join("\t"));
+    const through = change.via === "" ? "" : ` through ${change.via}`;
+    out.line([...facts, `${change.by}${through}`, change.reason].map(oneLine).join("\t"));
   }
 }
 

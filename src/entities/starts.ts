@@ -69,20 +69,25 @@ export async function* followStarts(options: StartsOptions): AsyncGenerator<Star
   }
 }
 
-/** What had begun before is not given. The newest runs may wait for a run limit: they have not begun, and do not say when a look begins. */
+/**
+ * What had begun before is not given. The newest runs may wait for a run limit: they have not begun, and do not say when a look begins.
+ * Where LOOKED_UP_AT_MOST of them wait, the clock of this program says it.
+ */
 async function lookFirst({ runs, workspaceId, signal, seen }: StartsOptions): Promise<void> {
   let sinceMs: number | undefined;
   let pageToken = "";
+  let looked = 0;
   do {
     const page = await runs.search({ workspaceId, pageSize: PAGE, pageToken }, { signal });
+    looked += PAGE;
     for (const { id, startedAt } of page.runs) {
       if (startedAt === undefined) continue;
       sinceMs ??= timestampMs(startedAt);
       seen.runIds.add(id);
     }
     pageToken = page.nextPageToken;
-  } while (sinceMs === undefined && pageToken !== "");
-  seen.sinceMs = sinceMs ?? 0;
+  } while (sinceMs === undefined && pageToken !== "" && looked < LOOKED_UP_AT_MOST);
+  seen.sinceMs = sinceMs ?? (pageToken === "" ? 0 : Date.now());
   seen.newestMs = seen.sinceMs;
 }
 

@@ -83,15 +83,22 @@ export class Verbs {
     changes: WorkflowChanges,
     options: VerbOptions,
   ): Promise<WorkflowEntity> {
+    const tried = { isWriting: false };
     try {
-      return await this.#updateOnce(id, changes, options);
+      return await this.#updateOnce(id, changes, options, tried);
     } catch (error) {
-      if (!isLostRace(error)) throw error;
-      return this.#updateOnce(id, changes, options);
+      // What a hook throws is the hook's, whatever it says.
+      if (!tried.isWriting || !isLostRace(error)) throw error;
+      return this.#updateOnce(id, changes, options, tried);
     }
   }
 
-  #updateOnce(id: string, changes: WorkflowChanges, options: VerbOptions): Promise<WorkflowEntity> {
+  #updateOnce(
+    id: string,
+    changes: WorkflowChanges,
+    options: VerbOptions,
+    tried: { isWriting: boolean },
+  ): Promise<WorkflowEntity> {
     const { store } = this.#options;
     const call = "Workflow.update";
     const work = async (loaded: Loaded) => {
@@ -99,6 +106,7 @@ export class Verbs {
       const name = changes.name ?? entity.name;
       const sourceText = await this.#changedText(call, loaded, name, changes);
       return async () => {
+        tried.isWriting = true;
         await changeFacts(store, loaded, changes, options);
         if (sourceText === undefined) return;
         await changeContent(store, loaded, sourceText, options);

@@ -35,8 +35,10 @@ function serverOf(world: McpWorld, version: string): Server {
     { capabilities: { tools: {} }, instructions: INSTRUCTIONS },
   );
   server.setRequestHandler("tools/list", async () => ({ tools: await listTools(world) }));
-  server.setRequestHandler("tools/call", async ({ params }) => {
-    const answer = await callTool(world, params.name, (params.arguments ?? {}) as Json);
+  server.setRequestHandler("tools/call", async ({ params }, { mcpReq }) => {
+    const clients = world.clientsUntil?.(mcpReq.signal) ?? world.clients;
+    const given = (params.arguments ?? {}) as Json;
+    const answer = await callTool({ ...world, clients }, params.name, given);
     if (answer === undefined) {
       const words = `there is no tool ${params.name}; use search, fetch or do`;
       throw new ProtocolError(ProtocolErrorCode.InvalidParams, words);

@@ -25,6 +25,8 @@ export interface McpClients {
 /** The surroundings of a call of a tool. */
 export interface McpWorld {
   readonly clients: McpClients;
+  /** Clients whose calls end with the signal too; unset: a request that is cancelled goes with its connection. */
+  readonly clientsUntil?: (signal: AbortSignal) => McpClients;
   /** "": the token's. */
   readonly workspaceId: string;
   /** Where the clients start runs; "": production. */
@@ -50,6 +52,16 @@ export function clientsOver(transport: Transport): McpClients {
     system: createClient(System, transport),
     schedules: createClient(Schedules, transport),
     templates: createClient(Templates, transport),
+  };
+}
+
+/** A transport whose calls end with the signal too. */
+export function until(signal: AbortSignal, { unary, stream }: Transport): Transport {
+  const both = (own: AbortSignal | undefined) =>
+    own === undefined ? signal : AbortSignal.any([own, signal]);
+  return {
+    unary: (method, own, ...more) => unary(method, both(own), ...more),
+    stream: (method, own, ...more) => stream(method, both(own), ...more),
   };
 }
 

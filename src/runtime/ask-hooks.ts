@@ -14,6 +14,8 @@ import type { Log } from "../process/log.ts";
 import { Refusal } from "../process/refusal.ts";
 import { createSealer } from "../process/seal.ts";
 import { findDefinitionByName } from "../store/definitions.ts";
+import { findDefinition } from "../store/reads/definitions.ts";
+import { EVERY_WORKSPACE } from "../store/reads/visibility.ts";
 import { readClock } from "../store/service-reads/clock.ts";
 import {
   type AskedHook,
@@ -89,7 +91,7 @@ export async function askAboutNamed(
   named: NamedText,
   order: VerbOrder,
 ): Promise<boolean> {
-  const { workspaceId, name: ofText, digest, inputSchema, isActivated } = named;
+  const { workspaceId, name: ofText, isActivated } = named;
   const { callers } = deps.database;
   const definition = await findDefinitionByName(callers, workspaceId, ofText);
   if (definition === undefined) {
@@ -97,12 +99,26 @@ export async function askAboutNamed(
     return true;
   }
   if (!isActivated) return true;
-  const { id: definitionId } = definition;
+  return askAboutText(deps, definition.id, named, order);
+}
+
+/**
+ * Asks about a text that is to be activated as the next version of a workflow. False: it repeats the latest version, as with askAboutNamed.
+ * Refuses as askAboutWorkflow.
+ */
+export async function askAboutText(
+  deps: AskDeps,
+  definitionId: string,
+  { workspaceId, digest, inputSchema }: Pick<NamedText, "workspaceId" | "digest" | "inputSchema">,
+  order: VerbOrder,
+): Promise<boolean> {
+  const { callers } = deps.database;
   const verbs = ["activate"] as const;
   const hooks = await findHooksOfWorkflow(callers, definitionId, workspaceId, verbs);
   if (hooks.length === 0) return true;
-  const latest = await findRepeatable(callers, definition, PRODUCTION);
-  if (await findRepeated(callers, latest, { digest, inputSchema })) return false;
+  const definition = await findDefinition(callers, EVERY_WORKSPACE, definitionId);
+  const latest = definition && (await findRepeatable(callers, definition, PRODUCTION));
+  if (latest && (await findRepeated(callers, latest, { digest, inputSchema }))) return false;
   await askAll(deps, { definitionId, name: hooks[0]?.workflowName ?? "", verbs, hooks }, order);
   return true;
 }

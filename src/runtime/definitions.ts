@@ -12,7 +12,7 @@ import { factsOf } from "../engine/steps/registry.ts";
 import { nextSlot, readCronLine, trimLine } from "../engine/values/cron.ts";
 import type { VersionSpec } from "../engine/values/definition.ts";
 import { PRODUCTION } from "../engine/values/environment.ts";
-import type { JsonObject } from "../engine/values/json.ts";
+import { isJsonObject, type JsonObject } from "../engine/values/json.ts";
 import { newDefinitionId, newDeploymentId, newVersionId } from "../process/ids.ts";
 import { Refusal } from "../process/refusal.ts";
 import type { KeyClaim } from "../store/caller-keys.ts";
@@ -52,20 +52,23 @@ export interface DefinitionDeps {
   readonly endpoints?: EndpointSettings | undefined;
   /** Called after a commit that may have changed what is deployed of a definition. */
   readonly onDeployed?: (definitionId: string) => void;
+  /** The program through which the caller came: it is kept beside who acted. Unset: it does not say. */
+  readonly via?: string | undefined;
   /** The key of the call, marked in the transaction with the id of what was made. */
   readonly callerKey?: KeyClaim | undefined;
 }
 
 /** A version to publish; without a workspace the definition may be any workspace's. */
-export interface Publication extends Partial<Publisher> {
+export interface Publication extends Partial<Omit<Publisher, "via">> {
   readonly definitionId: string;
   readonly workspaceId?: string;
   readonly spec: VersionSpec;
 }
 
-/** Who publishes, "" where the call does not say, and why. */
+/** Who publishes, and through which program, "" where the call does not say, and why. */
 export interface Publisher {
   readonly by: string;
+  readonly via: string;
   readonly note: string;
 }
 
@@ -92,7 +95,7 @@ export async function publishVersion(
   const spec = await checkedSpec(written);
   return commitWithEvents(deps, async (tx) => {
     const definition = await lockSeen(tx, { definitionId, workspaceId });
-    const row = await storeVersion(tx, definition, spec, { by, note });
+    const row = await storeVersion(tx, definition, spec, { by, via: deps.via ?? "", note });
     const events = publishedEvents(row, { by, note }, true);
     return { row, madeId: row.version.id, definitionId, events, isDeployed: true };
   });
@@ -228,7 +231,7 @@ export async function commitWithEvents<Row>(
     const deployed = isDeployed ? definitionId : undefined;
     if (events.length === 0) return { row, deployed };
     const partition = partitionOf(definitionId);
-    const id = await appendChange(tx, partition, events);
+    const id = await appendChange(tx, partition, events.map(throughProgram(deps.via)));
     return { row, deployed, batch: { id, partition, runs: [] } };
   });
   if (deployed !== undefined) deps.onDeployed?.(deployed);
@@ -237,6 +240,15 @@ export async function commitWithEvents<Row>(
   const dueInMs = 0;
   if (batch !== undefined) deps.onCommitted?.({ batches: [batch], calls: [], tasks, dueInMs });
   return row;
+}
+
+/** Adds the program to an event that says who acted. */
+function throughProgram(via = "") {
+  return (event: JsonObject): JsonObject => {
+    const { payload } = event;
+    if (via === "" || !isJsonObject(payload) || !("by" in payload)) return event;
+    return { ...event, payload: { ...payload, via } };
+  };
 }
 
 type DefinitionName = Pick<NewDefinition, "workspaceId" | "name">;

@@ -71,6 +71,11 @@ export interface DeployVerdict {
   readonly reason: string;
 }
 
+/** A decision, and the program through which who decides came; "": it does not say. */
+interface ToldVerdict extends DeployVerdict {
+  readonly via: string;
+}
+
 /**
  * Decides it. A repeat gives it as it is; refuses illegal_move where it waits no more, and an approval where the workflow is archived, the
  * version cannot run any more, or the policy asks for more by now.
@@ -95,8 +100,9 @@ export async function decideDeployment(
         ...{ resource, from: row.state, to },
       });
     }
-    if (verdict.isApproved) await approve(tx, definition, row, verdict);
-    else await decide(tx, verdict, { state: "REJECTED", supersedes: "" });
+    const told = { ...verdict, via: deps.via ?? "" };
+    if (verdict.isApproved) await approve(tx, definition, row, told);
+    else await decide(tx, told, { state: "REJECTED", supersedes: "" });
     const decided = await requireDeployment(tx, row.id);
     const event = deploymentEvent(definition, decided, verdict.by, verdict.reason);
     return { row: decided, ...made, events: [event] };
@@ -167,7 +173,7 @@ async function approve(
   tx: Tx,
   { latestVersionId, workspaceId }: DefinitionRow,
   row: DeploymentRow,
-  verdict: DeployVerdict,
+  verdict: ToldVerdict,
 ): Promise<void> {
   const { definitionId, environment, versionId } = row;
   await requireOpen(tx, definitionId);
@@ -185,10 +191,10 @@ async function approve(
 
 async function decide(
   tx: Tx,
-  { id, by, reason }: DeployVerdict,
+  { id, by, via, reason }: ToldVerdict,
   outcome: { readonly state: "ACTIVE" | "REJECTED"; readonly supersedes: string },
 ): Promise<void> {
-  const isDone = await decideWaiting(tx, { id, by, reason, ...outcome });
+  const isDone = await decideWaiting(tx, { id, by, via, reason, ...outcome });
   if (!isDone) throw new Error(`deployment ${id} was decided under the lock of its definition`);
 }
 

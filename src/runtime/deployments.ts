@@ -46,7 +46,7 @@ import { requireRules } from "./deploy-rules.ts";
 import { requireRunnable } from "./runnable-versions.ts";
 
 /** What is to be deployed; `workspaceId` "" takes any workspace's definition. */
-export interface DeployOrder extends Publisher {
+export interface DeployOrder extends Omit<Publisher, "via"> {
   readonly workspaceId: string;
   readonly definitionId: string;
   readonly environment: string;
@@ -88,8 +88,8 @@ export async function deploy(deps: DefinitionDeps, order: DeployOrder): Promise<
       throw new Refusal("lost_race", `version ${meant} took the place of ${checked.version}`);
     }
     requireExpected(order, activeIn(definition, current, environment));
-    const isSimulated = order.simulate !== undefined;
-    const { row, events } = await deployLocked(tx, definition, { ...order, isSimulated }, checked);
+    const locked = { ...order, via: deps.via ?? "", isSimulated: order.simulate !== undefined };
+    const { row, events } = await deployLocked(tx, definition, locked, checked);
     return { row, madeId: row.id, definitionId, events, isDeployed: true };
   });
 }
@@ -101,7 +101,7 @@ export async function deploy(deps: DefinitionDeps, order: DeployOrder): Promise<
 export async function deployLocked(
   tx: Tx,
   definition: DefinitionRow,
-  order: Pick<DeployOrder, "environment" | "vars" | "by" | "note"> & { isSimulated?: boolean },
+  order: Pick<DeployOrder, "environment" | "vars"> & Publisher & { isSimulated?: boolean },
   version: VersionRow,
 ): Promise<Deployed> {
   const { environment } = order;
@@ -178,18 +178,18 @@ interface Content {
 async function put(
   tx: Tx,
   { id: definitionId, workspaceId, latestVersionId }: DefinitionRow,
-  { environment, by, note }: Pick<DeployOrder, "environment" | "by" | "note">,
+  { environment, by, via, note }: Pick<DeployOrder, "environment"> & Publisher,
   { version, vars, needsApproval, isSimulated }: Content,
 ): Promise<DeploymentRow> {
   const place = { definitionId, environment };
   const ended = needsApproval ? "" : await endDeployment(tx, place, "ACTIVE", "SUPERSEDED");
   const id = newDeploymentId();
   const isProduction = environment === PRODUCTION;
-  const facts = { id, workspaceId, definitionId, environment, deployedBy: by, note };
+  const who = { deployedBy: by, deployedVia: via, note };
   await insertDeployment(
     tx,
     {
-      ...{ ...facts, isSimulated },
+      ...{ id, workspaceId, definitionId, environment, ...who, isSimulated },
       ...{ versionId: version.id, version: version.version },
       state: needsApproval ? "PENDING_APPROVAL" : "ACTIVE",
       digest: needsApproval ? versionDigest(specOfVersion(version)) : "",

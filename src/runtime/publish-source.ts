@@ -86,7 +86,7 @@ export function readPublishedId(madeId: string) {
 /**
  * Publishes it. Refuses invalid_fields (every fault of the version), archived where a version is to be made, already_exists (resource:
  * the existing id) where the definition must be new, and lost_race where it must repeat a version that is not the latest one any more. Of the
- * next version of a definition: not_found, lost_race where it has another name by now, and etag_mismatch where another version is deployed in
+ * next version of a definition: not_found, invalid_fields where it has another name (lost_race where a base version is given), and etag_mismatch where another version is deployed in
  * the place.
  */
 export async function publishSource(
@@ -114,7 +114,7 @@ export async function publishSource(
     const place = deployTo === undefined ? {} : { deployTo };
     // Versions are known by their numbers, and the name may be another one's by now.
     const known = named?.id === definition.id ? seen : undefined;
-    const text = { isNew, spec, digest, source, seen: known, ...place };
+    const text = { isNew, spec, digest, source, via: deps.via, seen: known, ...place };
     return publishTo(tx, definition, mustRepeat === true ? { ...text, mustRepeat } : text);
   });
 }
@@ -125,6 +125,8 @@ interface PublishedTo extends Pick<SourcePublication, "spec" | "digest" | "sourc
   readonly isNew: boolean;
   /** What the text may repeat, as it was before the lock. */
   readonly seen: readonly Repeatable[] | undefined;
+  /** The program through which who publishes came. */
+  readonly via: string | undefined;
   /** Where it is deployed; production unless given. */
   readonly deployTo?: string;
 }
@@ -136,14 +138,16 @@ interface PublishedTo extends Pick<SourcePublication, "spec" | "digest" | "sourc
 export async function publishTo(
   tx: Tx,
   definition: DefinitionRow,
-  { isNew, spec, digest, source, seen, deployTo = PRODUCTION, mustRepeat = false }: PublishedTo,
+  published: PublishedTo,
 ): Promise<Made<SourcePublished>> {
+  const { isNew, spec, digest, source, seen, via = "" } = published;
+  const { deployTo = PRODUCTION, mustRepeat = false } = published;
   const repeatable = await findRepeatable(tx, definition, deployTo, seen);
   const same = await findRepeated(tx, repeatable, { digest, inputSchema: source.inputSchema });
   if (mustRepeat && same === undefined) {
     throw new Refusal("lost_race", "another version was published meanwhile: try again");
   }
-  const publisher = { by: source.publishedBy, note: source.note };
+  const publisher = { by: source.publishedBy, via, note: source.note };
   const isProduction = deployTo === PRODUCTION;
   const row =
     isProduction && same === undefined
@@ -158,7 +162,7 @@ export async function publishTo(
     const order = { ...publisher, environment: deployTo, vars: undefined };
     events.push(...(await deployLocked(tx, definition, order, row.version)).events);
   }
-  await saveVersionSource(tx, row.version.id, source);
+  await saveVersionSource(tx, row.version.id, { ...source, publishedVia: via });
   const outcome = isNew ? "created" : same === undefined ? "published" : "unchanged";
   return {
     row: { ...row, outcome },
@@ -225,8 +229,15 @@ async function lockNext(
 ): Promise<DefinitionRow> {
   const definition = await lockSeen(tx, { definitionId, workspaceId });
   if (definition.name !== name) {
-    const message = `the workflow is called "${definition.name}", and the text "${name}": read it again`;
-    throw new Refusal("lost_race", message);
+    // Who says what the text was made from has read the workflow, which was renamed since.
+    if (baseVersion > 0)
+      throw new Refusal(
+        "lost_race",
+        `the workflow is called "${definition.name}" by now: read it again`,
+      );
+    const description = `names the workflow "${name}", and it is called "${definition.name}": write that name, or rename the workflow by Update`;
+    const fields = [{ field: "source_text", description }];
+    throw new Refusal("invalid_fields", "the request is not valid", { fields });
   }
   if (baseVersion === 0) return definition;
   const there = await findDeployedVersion(tx, EVERY_WORKSPACE, definitionId, deployTo);

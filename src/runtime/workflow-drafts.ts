@@ -102,11 +102,11 @@ export function discardDraft(
   });
 }
 
-/** Publishes a draft as `publication` has read it. Refuses not_found, etag_mismatch, invalid_fields and archived. */
+/** Publishes a draft as `publication` has read it. Refuses not_found, etag_mismatch, invalid_fields, archived, and lost_race as publishSource. */
 export async function publishDraft(
   deps: DefinitionDeps,
   { definitionId, workspaceId, etag }: DraftName,
-  { spec: written, digest, source, name }: SourcePublication,
+  { spec: written, digest, source, name, mustRepeat = false }: SourcePublication,
   deployTo: string,
 ): Promise<SourcePublished> {
   const spec = await checkedSpec(written);
@@ -119,7 +119,16 @@ export async function publishDraft(
     if (definition.name !== name) {
       throw new Refusal("lost_race", "the workflow was renamed meanwhile; try again");
     }
-    const content = { isNew: false, spec, digest, source, seen, deployTo };
+    const content = {
+      isNew: false,
+      spec,
+      digest,
+      source,
+      via: deps.via,
+      seen,
+      deployTo,
+      mustRepeat,
+    };
     const made = await publishTo(tx, definition, content);
     await deleteDraft(tx, definitionId);
     return made;

@@ -25,6 +25,8 @@ export interface LetterEnd {
   readonly as: "retried" | "discarded";
   /** "" where the call does not say. */
   readonly by: string;
+  /** The program through which they came; "" where the call does not say. */
+  readonly via: string;
   readonly reason: string;
 }
 
@@ -38,13 +40,13 @@ const INSERT: Statement = {
       set subject = excluded.subject, reason = excluded.reason, problem = excluded.problem,
         headers = excluded.headers, data = excluded.data, created_at = excluded.created_at,
         workspace_id = excluded.workspace_id,
-        ended_at = null, ended_as = null, ended_by = null, end_reason = null`,
+        ended_at = null, ended_as = null, ended_by = null, end_reason = null, ended_via = null`,
 };
 
 const END: Statement = {
   name: "end_dead_letters",
   text: `with ended as (
-      update dead_letters d set ended_at = now(), ended_as = $3, ended_by = $4, end_reason = $5
+      update dead_letters d set ended_at = now(), ended_as = $3, ended_by = $4, end_reason = $5, ended_via = $6
       from unnest($1::text[], $2::bigint[]) as k(stream, seq)
       where d.stream = k.stream and d.stream_seq = k.seq and d.ended_at is null
       returning 1
@@ -79,11 +81,11 @@ export async function insertDeadLetters(tx: Tx, letters: readonly DeadLetter[]):
 export async function endDeadLetters(
   tx: Tx,
   keys: readonly Pick<DeadLetter, "stream" | "streamSeq">[],
-  { as, by, reason }: LetterEnd,
+  { as, by, via, reason }: LetterEnd,
 ): Promise<number> {
   const streams = keys.map(({ stream }) => stream);
   const seqs = keys.map(({ streamSeq }) => streamSeq);
-  const [row] = await tx.query<{ ended: number }>(END, [streams, seqs, as, by, reason]);
+  const [row] = await tx.query<{ ended: number }>(END, [streams, seqs, as, by, reason, via]);
   return row?.ended ?? 0;
 }
 

@@ -23,6 +23,7 @@ type NewDeployment = Pick<
   | "triggerKey"
   | "vars"
   | "deployedBy"
+  | "deployedVia"
   | "note"
   | "digest"
 > & { readonly state: "ACTIVE" | "PENDING_APPROVAL"; readonly isSimulated: boolean };
@@ -34,9 +35,9 @@ const FOLLOW: Statement = {
       update workflow_deployments set state = 'SUPERSEDED', ended_at = clock_timestamp()
       where definition_id = $3::text and environment = 'production' and state = 'ACTIVE' returning id, vars)
     insert into workflow_deployments (at, active_at, id, workspace_id, definition_id, version_id, version, environment,
-      state, vars, deployed_by, note, supersedes)
+      state, vars, deployed_by, note, deployed_via, supersedes)
     select clock_timestamp(), clock_timestamp(), $1::text, $2::text, $3::text, $4::text, $5::integer, 'production', 'ACTIVE',
-      (select vars from ended), $6::text, $7::text, coalesce((select id from ended), '')`,
+      (select vars from ended), $6::text, $7::text, $8::text, coalesce((select id from ended), '')`,
 };
 
 const END: Statement = {
@@ -48,9 +49,9 @@ const END: Statement = {
 const INSERT: Statement = {
   name: "insert_deployment",
   text: `insert into workflow_deployments (at, active_at, id, workspace_id, definition_id, version_id, version, environment,
-      state, trigger_key, vars, deployed_by, note, supersedes, digest, simulated_at)
+      state, trigger_key, vars, deployed_by, note, supersedes, digest, simulated_at, deployed_via)
     values (clock_timestamp(), case when $7::text = 'ACTIVE' then clock_timestamp() end, $1, $2, $3, $4, $5, $6, $7::text, $8, $9::json,
-      $10, $11, $12, $13, case when $14::boolean then clock_timestamp() end)`,
+      $10, $11, $12, $13, case when $14::boolean then clock_timestamp() end, $15)`,
 };
 
 const DECIDE: Statement = {
@@ -58,7 +59,7 @@ const DECIDE: Statement = {
   text: `update workflow_deployments set state = $2::text, decided_by = $3, decision_reason = $4,
       active_at = case when $2::text = 'ACTIVE' then clock_timestamp() end,
       ended_at = case when $2::text = 'REJECTED' then clock_timestamp() end,
-      supersedes = $5
+      supersedes = $5, decided_via = $6
     where id = $1 and state = 'PENDING_APPROVAL' returning id`,
 };
 
@@ -76,13 +77,15 @@ interface PublishedVersion {
   readonly versionId: string;
   readonly version: number;
   readonly by: string;
+  readonly via: string;
   readonly note: string;
 }
 
 /** Notes that a version which was published is in production, before the definition's latest version moves. */
 export async function followPublish(tx: Tx, published: PublishedVersion): Promise<void> {
-  const { deploymentId, workspaceId, definitionId, versionId, version, by, note } = published;
-  await tx.query(FOLLOW, [deploymentId, workspaceId, definitionId, versionId, version, by, note]);
+  const { deploymentId, workspaceId, definitionId, versionId, version, by, via, note } = published;
+  const ids = [deploymentId, workspaceId, definitionId, versionId];
+  await tx.query(FOLLOW, [...ids, version, by, note, via]);
 }
 
 /** Ends what is ACTIVE, or waits, in an environment; gives its id. */
@@ -103,10 +106,11 @@ export async function insertDeployment(
   supersedes: string,
 ): Promise<void> {
   const { id, workspaceId, definitionId, versionId, version, environment } = deployment;
-  const { state, triggerKey, vars, deployedBy, note, digest, isSimulated } = deployment;
+  const { state, triggerKey, vars, deployedBy, deployedVia, note, digest, isSimulated } =
+    deployment;
   await tx.query(INSERT, [
     ...[id, workspaceId, definitionId, versionId, version, environment, state, triggerKey],
-    ...[textOf(vars), deployedBy, note, supersedes, digest, isSimulated],
+    ...[textOf(vars), deployedBy, note, supersedes, digest, isSimulated, deployedVia],
   ]);
 }
 
@@ -115,6 +119,7 @@ interface DeployDecision {
   readonly id: string;
   readonly state: "ACTIVE" | "REJECTED";
   readonly by: string;
+  readonly via: string;
   readonly reason: string;
   readonly supersedes: string;
 }
@@ -122,9 +127,9 @@ interface DeployDecision {
 /** Decides a deployment; false: it waits no more. */
 export async function decideWaiting(
   tx: Tx,
-  { id, state, by, reason, supersedes }: DeployDecision,
+  { id, state, by, via, reason, supersedes }: DeployDecision,
 ): Promise<boolean> {
-  return (await tx.query(DECIDE, [id, state, by, reason, supersedes])).length > 0;
+  return (await tx.query(DECIDE, [id, state, by, reason, supersedes, via])).length > 0;
 }
 
 /** Ends a deployment that waits for an approval. */

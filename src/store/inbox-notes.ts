@@ -8,6 +8,7 @@
  *    passing on the item.
  */
 import type { Database, Statement, Tx } from "./database.ts";
+import { insertNotification, type NewNotification, QUEUED_AT_MOST } from "./notifications.ts";
 
 /** The kinds of notes. */
 export type NoteKind = "claimed" | "released" | "delegated" | "commented";
@@ -41,6 +42,9 @@ export interface ItemChange {
   /** The program through which the caller came; empty: it did not say. */
   readonly via: string;
 }
+
+/** What is kept with a change to tell somebody of it. */
+export type ItemNotice = NewNotification;
 
 /** Notes that an item may have. */
 export const NOTES_AT_MOST = {
@@ -84,19 +88,21 @@ const DROP_OLD_CLAIMS: Statement = {
 /** What became of a change: `gone`: the item is not open; `other`: it is not as it was seen; `full`: it has all notes of the kind. */
 export type Changed = "done" | "gone" | "other" | "full";
 
-/** Changes an open item. */
+/** Changes an open item, and keeps the notice with the change where the workspace has room for one. */
 export function changeItem(
   database: Database,
   seen: SeenItem,
   change: ItemChange,
+  notice?: ItemNotice,
 ): Promise<Changed> {
-  return database.transaction((tx) => changeWithin(tx, seen, change));
+  return database.transaction((tx) => changeWithin(tx, seen, change, notice));
 }
 
 async function changeWithin(
   tx: Tx,
   seen: SeenItem,
   { id, kind, by, to, text, via }: ItemChange,
+  notice: ItemNotice | undefined,
 ): Promise<Changed> {
   const key = [seen.runId, seen.stepIndex, seen.place];
   const [item] = await tx.query<{ assignee: string; claimedBy: string; notes: number }>(LOCK, [
@@ -110,6 +116,7 @@ async function changeWithin(
   if (item.assignee !== seen.assignee || item.claimedBy !== seen.claimedBy) return "other";
   const made = await tx.query(NOTE, [...key, NOTE_KINDS[kind], id, by, to, text, via]);
   if (made.length === 0 || kind === "commented") return "done";
+  if (notice !== undefined) await insertNotification(tx, notice, QUEUED_AT_MOST);
   if (isClaim) await tx.query(DROP_OLD_CLAIMS, [...key, by]);
   const assignee = kind === "delegated" ? to : item.assignee;
   await tx.query(CHANGE, [...key, assignee, kind === "claimed" ? by : ""]);

@@ -62,7 +62,7 @@ export type TryResult =
 /** Tries that may have reached the receiver. */
 const UNSURE_AT_MOST = 5;
 /** Messages of one workspace that wait to be sent. */
-const QUEUED_AT_MOST = 10_000;
+export const QUEUED_AT_MOST = 10_000;
 
 const STATES = { queued: 1, sent: 2, givenUp: 3 } as const;
 

@@ -19,11 +19,16 @@ export interface VersionSource {
   readonly publishedBy: string;
 }
 
+/** What a version was made from, and the program through which who published it came; "": it does not say. */
+interface PublishedSource extends VersionSource {
+  readonly publishedVia: string;
+}
+
 /** Stores what a version was made from, in place of what is stored; no row changes where it is the same. */
 export async function saveVersionSource(
   tx: Tx,
   versionId: string,
-  { sourceText, layout, inputSchema, note, publishedBy }: VersionSource,
+  { sourceText, layout, inputSchema, note, publishedBy, publishedVia }: PublishedSource,
 ): Promise<void> {
   const content = {
     note,
@@ -31,7 +36,7 @@ export async function saveVersionSource(
     layoutJson: layout === undefined ? null : JSON.stringify(layout),
     inputSchemaJson: inputSchema === undefined ? null : JSON.stringify(inputSchema),
   };
-  const stored = { ...content, publishedBy, publishedAt: sql`clock_timestamp()` };
+  const stored = { ...content, publishedBy, publishedVia, publishedAt: sql`clock_timestamp()` };
   const { note: oldNote, sourceText: oldText, layoutJson, inputSchemaJson } = versionSources;
   await tx.build
     .insert(versionSources)

@@ -568,6 +568,52 @@ describe("a policy", () => {
     });
   });
 
+  test("shows through which program somebody published, deployed and decided, in rows and changes", async () => {
+    const through = (actor: string, via: string) => ({
+      headers: { "Workflows-Actor": actor, "Workflows-Via": via },
+    });
+    const ws = { workspaceId: "ws_via" };
+    const sourceText = "workflow: told\nsteps: { a: { task: Look } }";
+    const made = await sources.publishSource(
+      { ...ws, sourceText },
+      {
+        headers: { ...through("ann", "cli").headers, "Workflows-Environment": "qa" },
+      },
+    );
+    await sources.putDeployPolicy({ ...ws, rules: [{ environment: "production" }] });
+    const told = made.definition?.id ?? "";
+    expect(made.version).toMatchObject({ publishedBy: "unverified:ann", publishedVia: "cli" });
+    const place = { definitionId: told, environment: "production", version: 1 };
+    const { deployment } = await sources.deploy(place, through("ann", "console"));
+    const { id = "", digest = "" } = deployment ?? {};
+    const verdict = { id, digest, verdict: Verdict.APPROVE, comment: "fine" };
+    await inbox.decide(verdict, through("ben", "slack"));
+    await sources.pause({ definitionId: told, reason: "later" });
+    const { deployments } = await sources.listDeployments({ definitionId: told });
+    expect(deployments).toMatchObject([
+      { environment: "production", deployedVia: "console", decidedVia: "slack" },
+      { environment: "qa", deployedVia: "cli", decidedVia: "" },
+    ]);
+    const { versions } = await sources.listVersionHeads({ definitionId: told });
+    expect(versions).toMatchObject([{ publishedVia: "cli" }]);
+    const changes: string[][] = [];
+    for await (const { change } of sources.watchWorkflows({ ...ws, fromOldest: true })) {
+      if (change === undefined) continue;
+      const { operation, by, via, data } = change;
+      expect(data?.via ?? "").toBe(via);
+      changes.push([operation, by, via]);
+      if (operation === "paused") break;
+    }
+    expect(changes).toEqual([
+      ["created", "unverified:ann", "cli"],
+      ["published", "unverified:ann", "cli"],
+      ["deployment_changed", "unverified:ann", "cli"],
+      ["deployment_changed", "unverified:ann", "console"],
+      ["activated", "unverified:ben", "slack"],
+      ["paused", "", ""],
+    ]);
+  });
+
   test("ends what waits by a denial, and by a newer deployment", async () => {
     const denied = await deploy(2);
     await decide(denied.id, Verdict.DENY, "ben", denied.digest);

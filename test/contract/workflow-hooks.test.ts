@@ -208,6 +208,17 @@ describe("a hook before a verb", () => {
     expect((await publishText("First")).outcome).toBe(PublishOutcome.UNCHANGED);
     expect(asked()).toEqual([]);
     expect((await refusedBy(publishText("Second"))).reason).toBe("HOOK_REFUSED");
+    const { definition: known } = await publishText("First");
+    const ofDraft = async (title: string) => {
+      const saved = { definitionId: known?.id ?? "", sourceText: text(title) };
+      const etag = (await workflows.getDraft(saved).catch(() => undefined))?.draft?.etag ?? "";
+      const { draft } = await workflows.saveDraft({ ...saved, etag });
+      return workflows.publishDraft({ ...saved, etag: draft?.etag ?? "" });
+    };
+    const before = asked().length;
+    expect((await ofDraft("First")).outcome).toBe(PublishOutcome.UNCHANGED);
+    expect(asked().length).toBe(before);
+    expect((await refusedBy(ofDraft("Second"))).reason).toBe("HOOK_REFUSED");
     // The input schema is of no digest, and says which starts are taken.
     const sourceText = `${text("First")}input: { amount: number }\n`;
     expect((await refusedBy(workflows.publishSource({ workspaceId, sourceText }))).reason).toBe(

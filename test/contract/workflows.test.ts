@@ -161,7 +161,11 @@ describe("PublishSource", () => {
     };
     const stale = { definitionId, baseVersion: 1 };
     expect(await refused("by-id", stale)).toEqual(["Aborted", "ETAG_MISMATCH"]);
-    expect(await refused("another", { definitionId })).toEqual(["Aborted", "LOST_RACE"]);
+    expect(await refused("another", { definitionId })).toEqual([
+      ...["InvalidArgument", "INVALID_FIELDS", "source_text"],
+    ]);
+    const based = { definitionId, baseVersion: 2 };
+    expect(await refused("another", based)).toEqual(["Aborted", "LOST_RACE"]);
     const staged = (task: string, baseVersion: number) => {
       const next = { workspaceId: WORKSPACE, sourceText: text(task), definitionId, baseVersion };
       return client().publishSource(next, { headers: { "Workflows-Environment": "staging" } });

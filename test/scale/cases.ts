@@ -469,7 +469,9 @@ export const cases: readonly Case[] = [
   },
   {
     name: "dead letters: settle",
-    ask: writing((tx) => endDeadLetters(tx, LETTERS, { as: "discarded", by: "u", reason: "r" })),
+    ask: writing((tx) =>
+      endDeadLetters(tx, LETTERS, { as: "discarded", via: "", by: "u", reason: "r" }),
+    ),
   },
   ...[EVERY_WORKSPACE, SEEN].map((seen) => ({
     name: `${seen === SEEN ? "seen: " : ""}runs past their deadline`,

@@ -10,3 +10,10 @@ export function actorWords(recorded: string): string {
   const name = recorded.replace(/^unverified:/, "");
   return name === recorded ? name : `${name} (unverified)`;
 }
+
+const PROGRAMS: Readonly<Record<string, string>> = { cli: "command line", mcp: "MCP server" };
+
+/** Through which program somebody came; "" where it did not say. */
+export function throughWords(via: string): string {
+  return via === "" ? "" : ` through the ${PROGRAMS[via] ?? via}`;
+}

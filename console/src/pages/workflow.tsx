@@ -8,7 +8,7 @@ import type {
   Workflow,
 } from "../../../gen/workflows/ops/v1/workflows_pb.ts";
 import type { WorkflowDefinition } from "../../../gen/workflows/v1/workflows_pb.ts";
-import { actorWords } from "../api/names.ts";
+import { actorWords, throughWords } from "../api/names.ts";
 import { useCall } from "../api/queries.ts";
 import { useRights } from "../api/rights.ts";
 import { CopyId } from "../parts/copy.tsx";
@@ -338,6 +338,7 @@ function VersionChoice({
           <>
             {" by "}
             <PlainText most={200}>{actorWords(version.head.publishedBy)}</PlainText>
+            {throughWords(version.head.publishedVia)}
           </>
         )}
       </span>

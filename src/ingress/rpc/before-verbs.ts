@@ -8,6 +8,7 @@ import type { HookVerb } from "../../engine/values/hook.ts";
 import {
   askAboutNamed,
   askAboutNew,
+  askAboutText,
   askAboutWorkflow,
   type VerbOrder,
 } from "../../runtime/ask-hooks.ts";
@@ -36,6 +37,8 @@ export interface BeforeVerbs {
   ): Promise<void>;
   /** A source text, which makes a workflow, or activates one in production. False: it repeats what is active, so nobody was asked. */
   named(publication: SourcePublication): Promise<boolean>;
+  /** The text of a draft; as named. */
+  draft(definitionId: string, publication: SourcePublication): Promise<boolean>;
 }
 
 /** `workspaceId` "" is any workspace's. */
@@ -55,6 +58,13 @@ export function createBeforeVerbs(parts: ServiceParts, workspaceId: string): Bef
       );
     },
     made: (named, order) => askAboutNew(parts, named, ["create"], order),
+    async draft(definitionId, { source, digest, deployTo: environment = PRODUCTION }) {
+      if (environment !== PRODUCTION) return true;
+      const { publishedBy: by, note: reason, inputSchema } = source;
+      const facts = { environment, version: 0, from_environment: "" };
+      const text = { workspaceId, digest, inputSchema };
+      return askAboutText(parts, definitionId, text, { by, reason, facts });
+    },
     named({ source, digest, deployTo: environment = PRODUCTION, workspaceId, name }) {
       const { publishedBy: by, note: reason, inputSchema } = source;
       const isActivated = environment === PRODUCTION;

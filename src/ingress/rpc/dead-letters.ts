@@ -123,7 +123,7 @@ export async function workspaceOfLetters(
 }
 
 function endOf(deps: WriteDeps, as: "retried" | "discarded", reason: string) {
-  return { as, reason, by: recordedActor(deps) ?? "" };
+  return { as, reason, by: recordedActor(deps) ?? "", via: deps.via ?? "" };
 }
 
 /** The messages in the order of their ids; not_found when the caller does not see one. */
@@ -168,13 +168,14 @@ function idOf({ stream, streamSeq }: LetterKey): string {
 
 function letterMessage(row: ListedLetter) {
   const { stream, streamSeq, subject, workspaceId, reason, problem, bytes, createdAt } = row;
-  const { endedAs, endedBy, endReason, endedAt } = row;
+  const { endedAs, endedBy, endedVia, endReason, endedAt } = row;
   return {
     ...{ id: idOf(row), stream, streamSeq: BigInt(streamSeq), subject, reason, problem, bytes },
     workspaceId: workspaceId ?? "",
     putAsideAt: timestampFromDate(createdAt),
     end: endedAs === null ? LetterEnd.UNSPECIFIED : ENDS[endedAs],
     endedBy: endedBy ?? "",
+    endedVia: endedVia ?? "",
     endReason: endReason ?? "",
     ...(endedAt === null ? {} : { endedAt: timestampFromDate(endedAt) }),
   };

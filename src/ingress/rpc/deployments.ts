@@ -159,6 +159,7 @@ export function deploymentMessage(
   return {
     ...{ id, definitionId, environment, version, deployedBy, note, supersedes },
     ...{ decidedBy, decisionReason, digest: shown.digest, at: timestampFromDate(at) },
+    ...{ deployedVia: shown.deployedVia, decidedVia: shown.decidedVia },
     state: stateOf(shown),
     ...(vars === null ? {} : { vars }),
     ...(activeAt === null ? {} : { activeAt: timestampFromDate(activeAt) }),

@@ -72,7 +72,7 @@ export function doneOnce<I extends DescMessage, O extends DescMessage>(
 ): (request: MessageShape<I>, context: HandlerContext) => Promise<MessageShape<O>> {
   return async (request, context) => {
     const call = depsOfCall(parts, context);
-    const deps = { ...call, write: createWrite(parts, call.visibility) };
+    const deps = { ...call, write: createWrite(parts, call) };
     const key = context.requestHeader.get(HEADER);
     if (key === null) return create(method.output, await rules.answer(deps, request));
     requireKey(key);
@@ -95,7 +95,7 @@ export function doneOnce<I extends DescMessage, O extends DescMessage>(
     const { claim } = claimed;
     await reached("rpc.key.claimed", method.name);
     const eventId = eventIdOf(claim, requestHash);
-    const write = createWrite(parts, call.visibility, { claim, eventId });
+    const write = createWrite(parts, call, { claim, eventId });
     const keyed = { ...call, write };
     return parts.heldKeys.during(claim, async () => {
       const answer = await orGiveBack(parts, claim, async () =>

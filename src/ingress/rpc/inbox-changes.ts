@@ -15,6 +15,7 @@ import {
   type InboxItem,
   type InboxReleaseRequest,
   InboxReleaseRequestSchema,
+  ItemKind,
   ItemState,
 } from "../../../gen/workflows/ops/v1/inbox_pb.ts";
 import { Refusal } from "../../process/refusal.ts";
@@ -23,7 +24,13 @@ import { findItemNotes } from "../../store/reads/inbox-notes.ts";
 import { recordedActor } from "./actor.ts";
 import { checkFields, type Faults } from "./fields.ts";
 import { notOpen, readItem, requireOpen } from "./inbox.ts";
-import { assigneeOf, claimantOf, type FoundItem, requireItem } from "./inbox-items.ts";
+import {
+  assigneeOf,
+  claimantOf,
+  type FoundItem,
+  listedMessage,
+  requireItem,
+} from "./inbox-items.ts";
 import {
   requireActing,
   requireCommenter,
@@ -127,7 +134,9 @@ async function changed(
     const by = recordedActor(deps) ?? "";
     const seen = { ...at, assignee: assigneeOf(item), claimedBy: claimantOf(item) };
     const change = { id: noteId, kind, by, to, text, via: deps.via ?? "" };
-    const outcome = await deps.write.changeItem(seen, change);
+    const { title, workspaceId, kind: asked } = listedMessage(item);
+    const passed = { itemId: id, workspaceId, title, isApproval: asked === ItemKind.APPROVAL };
+    const outcome = await deps.write.changeItem(seen, change, passed);
     if (outcome === "done") return { item: await readItem(deps, id) };
     if (outcome === "gone") throw notOpen(id, ItemState.VOID);
     if (outcome === "full") throw full(id, kind);

@@ -19,9 +19,28 @@ import type { ReplicaView } from "../../runtime/replica-view.ts";
 import type { RunFeed } from "../../runtime/run-feed.ts";
 import type { WorkflowFeed } from "../../runtime/workflow-feed.ts";
 import type { Database } from "../../store/database.ts";
+import type { ItemChange, ItemNotice } from "../../store/inbox-notes.ts";
 import type { InboxFeed } from "./inbox-feed.ts";
 import type { SourceReader } from "./source-reader.ts";
 import type { StreamLimits } from "./stream-limits.ts";
+
+/** An item of the inbox, for those whom it is passed on to. */
+export interface PassedItem {
+  readonly itemId: string;
+  readonly workspaceId: string;
+  readonly title: string;
+  readonly isApproval: boolean;
+}
+
+/** How people are told of items that are passed on to them. */
+export interface Delegations {
+  /** What is kept with the change; undefined: the person is not reached. `noteId` is the same for each try of the call. */
+  noticeOf(
+    passed: PassedItem & Pick<ItemChange, "by" | "to"> & { noteId: string; reason: string },
+  ): ItemNotice | undefined;
+  /** Called after notices are kept. */
+  onKept(): void;
+}
 
 /** The same for every call. */
 export interface ServiceParts {
@@ -57,6 +76,8 @@ export interface ServiceParts {
   readonly endpoints?: EndpointSettings | undefined;
   /** How hooks are asked before a workflow is changed; unset: none can be, and what a hook guards is refused. */
   readonly hooks?: HookSettings | undefined;
+  /** How people are told of items that are passed on to them; unset: they are not. */
+  readonly delegations?: Delegations | undefined;
   /** How the parts of the service are, as /readyz shows them. */
   probe(): Promise<{ readonly parts: Readonly<Record<string, string>> }>;
   /** What this replica knows by itself; without it Explain goes by the rows alone, and System answers WhoAmI alone. */

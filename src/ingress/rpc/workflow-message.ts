@@ -82,6 +82,7 @@ export function headMessage({
   triggerType,
   note,
   publishedBy,
+  publishedVia,
   ...head
 }: VersionHeadRow) {
   return {
@@ -90,6 +91,7 @@ export function headMessage({
     createdAt: timestampFromDate(createdAt),
     note: note ?? "",
     publishedBy: publishedBy ?? "",
+    publishedVia: publishedVia ?? "",
   };
 }
 

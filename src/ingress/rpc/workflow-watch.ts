@@ -124,6 +124,7 @@ function changeMessage(change: JsonObject): MessageInitShape<typeof WorkflowChan
   return {
     ...{ eventId: textOf(change.id), definitionId: textOf(change.aggregateId) },
     ...{ operation: textOf(change.operation), by: textOf(data.by), reason: textOf(data.reason) },
+    via: textOf(data.via),
     ...{ at: timestampFromDate(new Date(textOf(change.recordedAt))), data },
   };
 }

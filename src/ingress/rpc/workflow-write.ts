@@ -102,9 +102,8 @@ export function createWorkflowWrite(
     saveDraft: (save) => saveDraft(deps, { ...save, workspaceId }),
     discardDraft: (discard) => discardDraft(deps, { ...discard, workspaceId }),
     async publishDraft(name, publication, deployTo) {
-      const { publishedBy: by, note } = publication.source;
-      await before.activation(name.definitionId, { by, note, environment: deployTo });
-      return publishDraft(deps, { ...name, workspaceId }, publication, deployTo);
+      const mustRepeat = !(await before.draft(name.definitionId, { ...publication, deployTo }));
+      return publishDraft(deps, { ...name, workspaceId }, { ...publication, mustRepeat }, deployTo);
     },
   };
 }

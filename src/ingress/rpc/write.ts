@@ -55,7 +55,7 @@ import type { PauseRow } from "../../store/reads/pauses.ts";
 import { onlySeen, sees, type Visibility } from "../../store/reads/visibility.ts";
 import { type BeforeVerbs, createBeforeVerbs } from "./before-verbs.ts";
 import { createHookWrites, type HookWrites } from "./hook-writes.ts";
-import type { ServiceParts } from "./service-parts.ts";
+import type { PassedItem, ServiceParts } from "./service-parts.ts";
 import { createStarterWrites, type StarterWrites } from "./starter-writes.ts";
 import { createWorkflowWrite, type WorkflowWrite } from "./workflow-write.ts";
 
@@ -89,8 +89,8 @@ export interface Write {
   publishSource(publication: SourcePublication): Promise<SourcePublished>;
   /** Changes of workflows and of their drafts. */
   readonly workflows: WorkflowWrite;
-  /** Changes an open item of the inbox that the call has read. */
-  changeItem(seen: SeenItem, change: ItemChange): Promise<Changed>;
+  /** Changes an open item of the inbox that the call has read; who it is passed on to is told. */
+  changeItem(seen: SeenItem, change: ItemChange, passed: PassedItem): Promise<Changed>;
   /**
    * Routes an event. An empty id is replaced by that of the caller's key, else by a random one. `repeatableId` is the id
    * by which a repeat of the call means the same event; undefined for a random one.
@@ -124,8 +124,16 @@ export interface CallKey {
   readonly eventId: string;
 }
 
+/** What a call may see, and the program through which it comes; unset: it does not say. */
+interface CallOfWrite {
+  readonly visibility: Visibility;
+  readonly via?: string | undefined;
+}
+
 /** The Write of one call. */
-export function createWrite(parts: ServiceParts, visibility: Visibility, key?: CallKey): Write {
+export function createWrite(service: ServiceParts, call: CallOfWrite, key?: CallKey): Write {
+  const { visibility, via } = call;
+  const parts = via === undefined ? service : { ...service, via };
   const { processor } = parts;
   const callerKey = key?.claim;
   // "" is any workspace's.
@@ -147,7 +155,14 @@ export function createWrite(parts: ServiceParts, visibility: Visibility, key?: C
     get workflows() {
       return createWorkflowWrite({ ...parts, callerKey }, visibility, before);
     },
-    changeItem: (seen, change) => changeItem(parts.database, seen, change),
+    async changeItem(seen, change, passed) {
+      const { id: noteId, by, to, text: reason } = change;
+      const { delegations } = change.kind === "delegated" ? parts : {};
+      const notice = delegations?.noticeOf({ ...passed, noteId, by, to, reason });
+      const changed = await changeItem(parts.database, seen, change, notice);
+      if (notice !== undefined) delegations?.onKept();
+      return changed;
+    },
     async route(event) {
       requireSeen(visibility, event.workspaceId);
       const repeatableId = event.id || key?.eventId;
@@ -165,6 +180,22 @@ export function createWrite(parts: ServiceParts, visibility: Visibility, key?: C
       return parts.redeliver(letter, (workspace) => sees(visibility, workspace));
     },
     endLetters: (letters, end) => endLetters(parts, letters, end),
+    ...pauseWrites(parts, workspaceId, before, callerKey),
+    starters: createStarterWrites(parts, workspaceId, callerKey),
+    get hooks() {
+      return createHookWrites({ ...parts, callerKey }, visibility);
+    },
+  };
+}
+
+/** Pauses of workflows, and the triggers that were missed in them. */
+function pauseWrites(
+  parts: ServiceParts,
+  workspaceId: string,
+  before: BeforeVerbs,
+  callerKey?: KeyClaim,
+) {
+  return {
     async pauseWorkflow(wanted) {
       await before.workflow("pause", wanted.definitionId, wanted);
       return pauseWorkflow({ ...parts, callerKey }, { ...wanted, workspaceId });
@@ -175,11 +206,7 @@ export function createWrite(parts: ServiceParts, visibility: Visibility, key?: C
     },
     replayTriggers: (of, wanted) =>
       replayTriggers({ ...parts, callerKey }, { ...of, workspaceId }, wanted),
-    starters: createStarterWrites(parts, workspaceId, callerKey),
-    get hooks() {
-      return createHookWrites({ ...parts, callerKey }, visibility);
-    },
-  };
+  } satisfies Partial<Write>;
 }
 
 /** Definitions, their versions, and where these are deployed. */

@@ -29,6 +29,7 @@ export interface ListedLetter {
   readonly createdAt: Date;
   readonly endedAs: "retried" | "discarded" | null;
   readonly endedBy: string | null;
+  readonly endedVia: string | null;
   readonly endReason: string | null;
   readonly endedAt: Date | null;
 }
@@ -51,6 +52,7 @@ export interface LetterKey {
 
 const COLUMNS = `id as "place", stream, stream_seq as "streamSeq", subject, workspace_id as "workspaceId", reason, problem,
   length(data) as bytes, created_at as "createdAt", ended_as as "endedAs", ended_by as "endedBy",
+  ended_via as "endedVia",
   end_reason as "endReason", ended_at as "endedAt"`;
 const OF_WORKSPACE = "workspace_id = $1";
 // The parameter is typed and used, so that both forms take the same values.

@@ -22,6 +22,7 @@ const HEAD = {
   hasSource: sql<boolean>`${versionSources.versionId} is not null`.as("has_source"),
   note: versionSources.note,
   publishedBy: versionSources.publishedBy,
+  publishedVia: versionSources.publishedVia,
 } as const;
 
 /** The join of a version with its source. */
@@ -39,6 +40,7 @@ export interface VersionHeadRow {
   /** Null: it has no source. */
   readonly note: string | null;
   readonly publishedBy: string | null;
+  readonly publishedVia: string | null;
 }
 
 /** What a version was made from; undefined: it was published without. */

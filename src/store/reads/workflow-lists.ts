@@ -167,7 +167,7 @@ const FIND_MANY = seenWithin(
     condition,
   ) => `select ${selectList(workflowDefinitions, "o")}, v.version as "headVersion", v.author,
       v.trigger->>'triggerType' as "triggerType", v.created_at as "publishedAt", c.version_id is not null as "hasSource",
-      c.note, c.published_by as "publishedBy", d.revision, d.archived_at as "archivedAt", d.owner, d.team,
+      c.note, c.published_by as "publishedBy", c.published_via as "publishedVia", d.revision, d.archived_at as "archivedAt", d.owner, d.team,
       d.high_failure_rate as "highFailureRate", d.announces_starts as "announcesStarts",
       w.etag, w.saved_by as "savedBy", w.saved_at as "savedAt", w.fault_count as "faultCount",
       coalesce(f.contains::int,
@@ -186,7 +186,7 @@ const FIND_MANY = seenWithin(
 type Nullable<Row> = { readonly [Key in keyof Row]: Row[Key] | null };
 /** What is joined is null where there is no row. */
 type ListedRow = { [Key in keyof DefinitionRow]: DefinitionRow[Key] } & Nullable<
-  Pick<VersionHeadRow, "author" | "triggerType" | "note" | "publishedBy">
+  Pick<VersionHeadRow, "author" | "triggerType" | "note" | "publishedBy" | "publishedVia">
 > &
   Nullable<WorkflowDetails & DraftHeadRow> & {
     readonly headVersion: number | null;
@@ -245,7 +245,7 @@ function draftOf({ etag, savedBy, savedAt, faultCount }: ListedRow): DraftHeadRo
 
 function headOf(row: ListedRow): VersionHeadRow | null {
   const { latestVersionId: id, id: definitionId, headVersion: version, author } = row;
-  const { triggerType, publishedAt: createdAt, hasSource, note, publishedBy } = row;
+  const { triggerType, publishedAt: createdAt, hasSource, note, publishedBy, publishedVia } = row;
   if (id === null || version === null || author === null) return null;
   if (triggerType === null || createdAt === null) return null;
   return {
@@ -258,5 +258,6 @@ function headOf(row: ListedRow): VersionHeadRow | null {
     hasSource,
     note,
     publishedBy,
+    publishedVia,
   };
 }

@@ -83,6 +83,8 @@ export const versionSources = pgTable("version_sources", {
   // JSON as text: its keys keep their order, which an editor shows.
   layoutJson: text("layout_json"),
   inputSchemaJson: text("input_schema_json"),
+  /** The program through which `publishedBy` came; "" where it did not say. */
+  publishedVia: text("published_via").notNull().default(""),
 });
 
 /** The cron line of a latest version, its next slot, and what a start needs to know. */

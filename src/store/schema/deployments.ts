@@ -33,6 +33,9 @@ export const workflowDeployments = pgTable(
     supersedes: text("supersedes").notNull(),
     decidedBy: text("decided_by").notNull().default(""),
     decisionReason: text("decision_reason").notNull().default(""),
+    /** The programs through which `deployedBy` and `decidedBy` came; "" where they did not say. */
+    deployedVia: text("deployed_via").notNull().default(""),
+    decidedVia: text("decided_via").notNull().default(""),
     /** Of the version, where an approval was needed; else "". */
     digest: text("digest").notNull().default(""),
     /** When its simulation came to a good end; null: there was none. */

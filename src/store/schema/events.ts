@@ -99,6 +99,8 @@ export const deadLetters = pgTable(
     endedAs: text("ended_as").$type<"retried" | "discarded">(),
     endedBy: text("ended_by"),
     endReason: text("end_reason"),
+    /** The program through which `endedBy` came; "" where it did not say. */
+    endedVia: text("ended_via"),
   },
   (t) => [
     index("dead_letters_open").on(t.workspaceId, t.id.desc()).where(sql`${t.endedAt} is null`),

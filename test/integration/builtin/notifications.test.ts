@@ -2,6 +2,7 @@
  * NOTIFICATIONS_URL=builtin: steps and approvals of the real service send to a real SMTP server and a real HTTP receiver.
  * Boundary: needs TEST_DATABASE_URL and the program nats-server; the receivers are the test's own.
  */
+import { randomUUID } from "node:crypto";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { type CallOptions, type Client, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
@@ -269,3 +270,23 @@ it("sends each request once, whichever replica takes it and however often it is 
 function nonEmpty<Item>(items: readonly Item[]): readonly Item[] | undefined {
   return items.length === 0 ? undefined : items;
 }
+
+it("a delegation tells the person whom the item is passed on to, once, with the reason and the page; a claim tells nobody", async () => {
+  const to = "eve@example.org";
+  const id = await run({ stepType: StepType.HUMAN_TASK, config: { title: "Sign it" } });
+  const item = `${id}/step/1`;
+  const call = { headers: { "Workflows-Actor": "ann", "Idempotency-Key": randomUUID() } };
+  await until(() => inbox.claim({ id: item }, as(to)).catch(() => undefined));
+  await inbox.release({ id: item }, as(to));
+  for (let tried = 0; tried < 2; tried += 1) {
+    await inbox.delegate({ id: item, to, reason: "I am away" }, call);
+  }
+  const mails = await until(() => nonEmpty(mailsTo(to)));
+  const kept = "select subject from notifications where recipient = 'eve@example.org'";
+  expect(await cluster.rows(kept)).toEqual([{ subject: "Passed on to you: Sign it" }]);
+  const raw = mails[0]?.raw.replaceAll("=3D", "=").replaceAll("=\r\n", "") ?? "";
+  expect(raw).toContain(`ann (unverified) passed "Sign it" on to you.`);
+  expect(raw).toContain("Reason: I am away");
+  expect(raw).toContain(`Look: workflows inbox ${item}`);
+  expect(raw).toContain(`console/inbox/${encodeURIComponent(item)}?workspace=ws`);
+});

@@ -1,6 +1,6 @@
 /** The command line as a process, against the real service. */
 import { once } from "node:events";
-import { createServer, type Server } from "node:http";
+import { createServer, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo, createServer as createSilentServer } from "node:net";
 import { join } from "node:path";
 import { Client } from "@modelcontextprotocol/client";
@@ -382,6 +382,7 @@ describe("the service itself", () => {
       id: "S/7",
       end: "LETTER_END_DISCARDED",
       ended_by: "unverified:ann",
+      ended_via: "cli",
       end_reason: "a test",
     });
     expect((await cli.run(["dlq", "retry", "S/8"], { env })).code).toBe(3);
@@ -594,6 +595,32 @@ describe("mcp", () => {
     expect(await done("history", runId)).toContain("rpc StartRun by unverified:ann through mcp");
     expect(none).toMatchObject({ isError: true, content: [{ text: "there is no run wfr_none" }] });
   });
+
+  it("ends the RPC of a call that its client cancels", async () => {
+    const mute = createServer();
+    const asked = once(mute, "request");
+    await new Promise<void>((resolve) => mute.listen(0, "127.0.0.1", resolve));
+    const { port } = mute.address() as AddressInfo;
+    const program = join(cli.project, "tools", "workflows.mjs");
+    const transport = new StdioClientTransport({
+      command: process.execPath,
+      args: [program, "mcp", "--server", `http://127.0.0.1:${port}`],
+      ...{ env: { PATH: process.env.PATH ?? "", HOME: cli.project }, stderr: "ignore" },
+    });
+    const client = new Client({ name: "test", version: "1" });
+    await client.connect(transport);
+    const call = { name: "fetch", arguments: { id: "wfr_any" } };
+    const cancelled = new AbortController();
+    const called = client.callTool(call, { signal: cancelled.signal }).catch(() => {});
+    const [, response] = (await asked) as [unknown, ServerResponse];
+    const ended = once(response, "close");
+    cancelled.abort();
+    await called;
+    await ended;
+    await client.close();
+    mute.close();
+    // By itself the RPC ends after 30 seconds.
+  }, 20_000);
 });
 
 describe("explain, history and watch", () => {

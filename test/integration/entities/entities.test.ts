@@ -543,6 +543,20 @@ test.each([
   expect((await entities.Workflow.get($id)).retryPolicy).toBe("2 x fixed 1s");
 });
 
+test("what a hook throws is not taken for a change of somebody else, and nothing is tried again", async () => {
+  const { Workflow, client } = entities;
+  const { $id } = await Workflow.create({ ...WELCOME, name: "Guarded by code" });
+  let asked = 0;
+  const stop = Workflow.updating(async () => {
+    asked += 1;
+    const stale = { etag: "of before", owner: "ann", updateMask: ["owner"] };
+    await client.sources.update({ definitionId: $id, ...stale });
+  });
+  const { reason } = await refusal(Workflow.update($id, { timeout: 1_000 }));
+  stop();
+  expect([reason, asked]).toEqual(["ETAG_MISMATCH", 1]);
+});
+
 test("null and an empty text take a field away", async () => {
   const { Workflow } = entities;
   const more = { description: "long", retryPolicy: "2 x fixed 1s", timeout: 5_000 } as const;

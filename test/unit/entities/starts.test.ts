@@ -21,10 +21,12 @@ function service() {
   const started: { id: string; ms: number; waits?: boolean }[] = [];
   const streams: (readonly string[])[] = [];
   const meanwhile: (() => void)[] = [];
+  const searches: string[] = [];
   const runs = createClient(
     Runs,
     createRouterTransport(({ rpc }) => {
       rpc(Runs.method.search, ({ startedFrom, pageSize, pageToken }) => {
+        searches.push(pageToken);
         const from = startedFrom === undefined ? 0 : timestampMs(startedFrom);
         const all = started.filter(({ ms }) => ms >= from).toReversed();
         const at = Number(pageToken);
@@ -58,7 +60,7 @@ function service() {
   function queue(id: string) {
     Object.assign(start(id), { waits: true });
   }
-  return { runs, streams, meanwhile, start, queue };
+  return { runs, streams, meanwhile, searches, start, queue };
 }
 
 /** The runs that one stream gives until it is cut. */
@@ -134,4 +136,15 @@ test("of more than are looked up the newest are given, and the error is told", a
   const given = await givenUntilCut(runs, seen, tell);
   expect([given.length, given.at(-1)]).toEqual([10_000, "run 10500"]);
   expect(errors).toEqual([expect.objectContaining({ message: expect.stringContaining("10000") })]);
+});
+
+test("the first look ends where more runs wait than are looked up, and older starts are not given", async () => {
+  const { runs, streams, searches, start, queue } = service();
+  start("old");
+  for (let n = 0; n < 10_100; n += 1) queue(`waits-${n}`);
+  streams.push(["new"]);
+  const seen: SeenStarts = { sinceMs: undefined, newestMs: 0, runIds: new Set() };
+  expect(await givenUntilCut(runs, seen)).toEqual(["new"]);
+  // 20 of the first look, and one of the look for what began before the stream.
+  expect(searches).toHaveLength(21);
 });

@@ -10,6 +10,7 @@ import {
   type ItemNote,
   NoteKind,
 } from "../../../../gen/workflows/ops/v1/inbox_pb.ts";
+import { throughWords } from "../../api/names.ts";
 import { useCall } from "../../api/queries.ts";
 import { useRights } from "../../api/rights.ts";
 import { Badge } from "../../parts/badge.tsx";
@@ -22,7 +23,6 @@ import { PlainText } from "../../parts/plain-text.tsx";
 import { RelativeTime } from "../../parts/relative-time.tsx";
 import { visibleText } from "../../parts/visible-text.ts";
 import { paths } from "../../paths.ts";
-import { throughWords } from "../run/move-words.ts";
 import { StepOrders } from "../run/step-orders.tsx";
 import { Decision } from "./decision.tsx";
 import { DeployFacts } from "./deploy-facts.tsx";

@@ -5,7 +5,7 @@ import {
   type StateChange,
 } from "../../../../gen/workflows/ops/v1/runs_pb.ts";
 import { StepRunState, WorkflowState } from "../../../../gen/workflows/v1/workflows_pb.ts";
-import { actorWords } from "../../api/names.ts";
+import { actorWords, throughWords } from "../../api/names.ts";
 import { stepLook } from "../../parts/graph/step-words.ts";
 import { lookOfRun } from "../../parts/state-badge.tsx";
 
@@ -41,13 +41,6 @@ export function changeWords(change: StateChange): ChangeWords {
     toState: isRun ? undefined : stepTo,
     note: said.filter((text) => text !== undefined && text !== "").join("; "),
   };
-}
-
-const PROGRAMS: Readonly<Record<string, string>> = { cli: "command line", mcp: "MCP server" };
-
-/** Through which program somebody came; "" where it did not say. */
-export function throughWords(via: string): string {
-  return via === "" ? "" : ` through the ${PROGRAMS[via] ?? via}`;
 }
 
 /** Who or what made a move, through what. The reason is beside it. */

@@ -1,7 +1,6 @@
 /** Runs of a search as state of a page. Boundary: calls and their keys in the cache. */
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
-import { WorkflowStatus } from "../../../../gen/workflows/ops/v1/workflow_facts_pb.ts";
 import { useApi } from "../../api/api.tsx";
 import { useCall } from "../../api/queries.ts";
 import { type Filters, searchOf } from "./filters.ts";
@@ -80,29 +79,25 @@ function hasOnePage({ data }: { readonly data?: { readonly pages: unknown[] } | 
   return data?.pages.length === 1;
 }
 
-/** The newest 500 workflows of the workspace. */
-function useWorkflows() {
+/** The newest 500 workflows of the workspace, archived ones too: what they are called, without what is counted for lists. */
+function useDefinitions() {
   const { workspaceId } = useApi();
   return useCall(
-    ["workflows", workspaceId],
-    ({ sources }, options) =>
-      sources.list({ workspaceId, statuses: EVERY_STATUS, pageSize: MOST_WORKFLOWS }, options),
+    ["definitions", workspaceId],
+    ({ workflows }, options) =>
+      workflows.listDefinitions({ workspaceId, limit: MOST_WORKFLOWS }, options),
     { staleMs: NAMES_STALE_MS, isKept: true },
   );
 }
 
-/** Archived workflows have runs, too. */
-const EVERY_STATUS: WorkflowStatus[] = Object.values(WorkflowStatus).filter((each) => each !== 0);
 const MOST_WORKFLOWS = 500;
 const NAMES_STALE_MS = 15_000;
 
 /** The names of workflows by their ids; an id of another one is its own name. Until they are known, an ellipsis. */
 export function useWorkflowNames(): (definitionId: string) => string {
-  const { data, isPending } = useWorkflows();
+  const { data, isPending } = useDefinitions();
   return useMemo(() => {
-    const names = new Map(
-      data?.workflows.map(({ definition }) => [definition?.id ?? "", definition?.name ?? ""]),
-    );
+    const names = new Map(data?.definitions.map(({ id, name }) => [id, name]));
     return (definitionId) => names.get(definitionId) ?? (isPending ? "…" : definitionId);
   }, [data, isPending]);
 }

@@ -5,7 +5,7 @@ import type {
   VersionHead,
 } from "../../../../gen/workflows/ops/v1/workflows_pb.ts";
 import type { WorkflowDefinition } from "../../../../gen/workflows/v1/workflows_pb.ts";
-import { actorWords } from "../../api/names.ts";
+import { actorWords, throughWords } from "../../api/names.ts";
 import { paths } from "../../paths.ts";
 import { CliLine } from "../cli-line.tsx";
 import { CopyButton } from "../copy.tsx";
@@ -38,8 +38,11 @@ export function Versions({
     { title: "Published", cell: ({ createdAt }) => <RelativeTime at={createdAt} /> },
     {
       title: "By",
-      cell: ({ publishedBy, author }) => (
-        <PlainText most={200}>{actorWords(publishedBy || author)}</PlainText>
+      cell: ({ publishedBy, publishedVia, author }) => (
+        <>
+          <PlainText most={200}>{actorWords(publishedBy || author)}</PlainText>
+          {throughWords(publishedVia)}
+        </>
       ),
     },
     { title: "Note", cell: ({ note }) => <PlainText most={500}>{note}</PlainText> },

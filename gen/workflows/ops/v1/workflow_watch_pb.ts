@@ -14,7 +14,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file workflows/ops/v1/workflow_watch.proto.
  */
 export const file_workflows_ops_v1_workflow_watch: GenFile = /*@__PURE__*/
-  fileDesc("CiV3b3JrZmxvd3Mvb3BzL3YxL3dvcmtmbG93X3dhdGNoLnByb3RvEhB3b3JrZmxvd3Mub3BzLnYxIrcBCg5Xb3JrZmxvd0NoYW5nZRIQCghldmVudF9pZBgBIAEoCRIVCg1kZWZpbml0aW9uX2lkGAIgASgJEhEKCW9wZXJhdGlvbhgDIAEoCRImCgJhdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASCgoCYnkYBSABKAkSDgoGcmVhc29uGAYgASgJEiUKBGRhdGEYByABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0InwKFVdhdGNoV29ya2Zsb3dzUmVxdWVzdBIUCgx3b3Jrc3BhY2VfaWQYASABKAkSFQoNZGVmaW5pdGlvbl9pZBgCIAEoCRISCgpvcGVyYXRpb25zGAMgAygJEg0KBWFmdGVyGAQgASgJEhMKC2Zyb21fb2xkZXN0GAUgASgIIloKFldhdGNoV29ya2Zsb3dzUmVzcG9uc2USDgoGY3Vyc29yGAEgASgJEjAKBmNoYW5nZRgCIAEoCzIgLndvcmtmbG93cy5vcHMudjEuV29ya2Zsb3dDaGFuZ2ViBnByb3RvMw", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("CiV3b3JrZmxvd3Mvb3BzL3YxL3dvcmtmbG93X3dhdGNoLnByb3RvEhB3b3JrZmxvd3Mub3BzLnYxIsQBCg5Xb3JrZmxvd0NoYW5nZRIQCghldmVudF9pZBgBIAEoCRIVCg1kZWZpbml0aW9uX2lkGAIgASgJEhEKCW9wZXJhdGlvbhgDIAEoCRImCgJhdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASCgoCYnkYBSABKAkSDgoGcmVhc29uGAYgASgJEiUKBGRhdGEYByABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EgsKA3ZpYRgIIAEoCSJ8ChVXYXRjaFdvcmtmbG93c1JlcXVlc3QSFAoMd29ya3NwYWNlX2lkGAEgASgJEhUKDWRlZmluaXRpb25faWQYAiABKAkSEgoKb3BlcmF0aW9ucxgDIAMoCRINCgVhZnRlchgEIAEoCRITCgtmcm9tX29sZGVzdBgFIAEoCCJaChZXYXRjaFdvcmtmbG93c1Jlc3BvbnNlEg4KBmN1cnNvchgBIAEoCRIwCgZjaGFuZ2UYAiABKAsyIC53b3JrZmxvd3Mub3BzLnYxLldvcmtmbG93Q2hhbmdlYgZwcm90bzM", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * One change of a workflow, its draft or its deployments.
@@ -67,6 +67,13 @@ export type WorkflowChange = Message<"workflows.ops.v1.WorkflowChange"> & {
    * @generated from field: google.protobuf.Struct data = 7;
    */
   data?: JsonObject | undefined;
+
+  /**
+   * The program through which who acted came, such as `cli`, as the header Workflows-Via said; empty: it did not say.
+   *
+   * @generated from field: string via = 8;
+   */
+  via: string;
 };
 
 /**

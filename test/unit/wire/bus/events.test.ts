@@ -241,6 +241,18 @@ describe("reports of others", () => {
     });
   });
 
+  it.each([
+    ["cli", { via: "cli" }],
+    [undefined, {}],
+    ["Not a program", {}],
+    [7, {}],
+  ])("the program of a decision is said where its event has one: %j", (decided_via, said) => {
+    const data = { id: "req-1", decision: "approved", decided_by: "ann", decided_via };
+    const read = requireEvent({ ...BASE, data }, "approvals.x").report;
+    const { via } = { via: undefined, ...read?.report };
+    expect(via === undefined ? {} : { via }).toEqual(said);
+  });
+
   it.each([["0".repeat(999)], [7], [{ sha256: "d" }]])(
     "a digest that is none, %j, is not left out",
     (digest) => {

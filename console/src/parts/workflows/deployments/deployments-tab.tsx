@@ -6,6 +6,7 @@ import {
 } from "../../../../../gen/workflows/ops/v1/deployments_pb.ts";
 import type { VersionHead } from "../../../../../gen/workflows/ops/v1/workflows_pb.ts";
 import type { WorkflowDefinition } from "../../../../../gen/workflows/v1/workflows_pb.ts";
+import { throughWords } from "../../../api/names.ts";
 import { useCall } from "../../../api/queries.ts";
 import { useRights } from "../../../api/rights.ts";
 import { CliLine } from "../../cli-line.tsx";
@@ -123,15 +124,21 @@ function History({
     { title: "State", cell: ({ state }) => <DeploymentBadge state={state} /> },
     {
       title: "By",
-      cell: ({ deployedBy }) => <PlainText most={200}>{nameOf(deployedBy)}</PlainText>,
+      cell: ({ deployedBy, deployedVia }) => (
+        <>
+          <PlainText most={200}>{nameOf(deployedBy)}</PlainText>
+          {throughWords(deployedVia)}
+        </>
+      ),
     },
     { title: "Why", cell: ({ note }) => <PlainText most={500}>{note}</PlainText> },
     {
       title: "Decided",
-      cell: ({ decidedBy, decisionReason }) =>
+      cell: ({ decidedBy, decidedVia, decisionReason }) =>
         decidedBy !== "" && (
           <>
             <PlainText most={200}>{nameOf(decidedBy)}</PlainText>
+            {throughWords(decidedVia)}
             {decisionReason !== "" && (
               <>
                 {": "}

@@ -6,6 +6,7 @@ import {
 } from "../../../../../gen/workflows/ops/v1/deployments_pb.ts";
 import type { VersionHead } from "../../../../../gen/workflows/ops/v1/workflows_pb.ts";
 import type { WorkflowDefinition } from "../../../../../gen/workflows/v1/workflows_pb.ts";
+import { throughWords } from "../../../api/names.ts";
 import { useAct } from "../../../api/queries.ts";
 import { paths } from "../../../paths.ts";
 import { ActionDialog } from "../../action-dialog.tsx";
@@ -68,7 +69,7 @@ export function EnvironmentCard(props: Props) {
 }
 
 function Active({
-  deployment: { version, activeAt, at, deployedBy, note, vars },
+  deployment: { version, activeAt, at, deployedBy, deployedVia, note, vars },
   definitionId,
 }: {
   readonly deployment: Deployment;
@@ -88,6 +89,7 @@ function Active({
             <>
               {" by "}
               <PlainText most={200}>{deployedBy.replace(/^unverified:/, "")}</PlainText>
+              {throughWords(deployedVia)}
             </>
           )}
         </span>

@@ -88,7 +88,13 @@ function Edit({ policy }: { readonly policy: DeployPolicy | undefined }) {
           .map((each) => withReason(argumentsOf(each, typed[each] ?? NOTHING), reason))
       }
       act={(reason) => put.mutateAsync(reason)}
-      onOpenChange={(isOpen) => isOpen && setTyped(now)}
+      // What is typed and not added would be left out.
+      isReady={more === ""}
+      onOpenChange={(isOpen) => {
+        if (!isOpen) return;
+        setTyped(now);
+        setMore("");
+      }}
     >
       <p>Who asks for a deployment does not approve it.</p>
       {environments.map((environment) => (
@@ -118,6 +124,15 @@ function Edit({ policy }: { readonly policy: DeployPolicy | undefined }) {
             Add
           </button>
         </div>
+        {more !== "" && (
+          <p className="muted" role="status">
+            {canAdd
+              ? `${more} is not added yet: add it, or leave the field empty.`
+              : environments.includes(more)
+                ? `${more} is listed above: leave the field empty.`
+                : "A name is of a-z, 0-9 and -, with a letter first, 32 characters at most."}
+          </p>
+        )}
       </div>
     </ActionDialog>
   );

@@ -9,6 +9,7 @@ import type {
   GetDraftResponse,
   SaveDraftResponse,
   VersionFault,
+  WorstCase,
 } from "../../../../../gen/workflows/ops/v1/workflows_pb.ts";
 import { WorkflowsError } from "../../../../../src/client/errors.ts";
 import { mergeTexts } from "./merge-texts.ts";
@@ -35,6 +36,8 @@ interface Checked {
   readonly faults: readonly VersionFault[];
   readonly faultCount: number;
   readonly warnings: readonly VersionFault[];
+  /** Undefined: the text has faults. */
+  readonly worstCase: WorstCase | undefined;
 }
 
 /** `typed`: it is saved in a moment. `other`: somebody else saved another text. */
@@ -233,9 +236,9 @@ class Session implements DraftSession {
     this.#show({ state: "saving", error: undefined });
     try {
       const layout = { ...savedLayout, steps: places };
-      const { draft, faults, faultCount, warnings } = await this.#store.save(text, etag, layout);
+      const { draft, ...checked } = await this.#store.save(text, etag, layout);
       const saved = { savedText: text, savedPlaces: places };
-      this.#show({ faults, faultCount, warnings, ...saved, ...headOf(draft) });
+      this.#show({ ...checksOf(checked), ...saved, ...headOf(draft) });
       this.#show({ state: this.#reached() });
     } catch (error) {
       if (isMismatch(error)) await this.#meet(text);
@@ -299,9 +302,9 @@ function viewOf(answer: GetDraftResponse): DraftView {
   };
 }
 
-function checksOf(answer: GetDraftResponse | undefined): Checked {
-  const { faults = [], faultCount = 0, warnings = [] } = answer ?? {};
-  return { faults, faultCount, warnings };
+function checksOf(answer: Partial<Checked> | undefined): Checked {
+  const { faults = [], faultCount = 0, warnings = [], worstCase } = answer ?? {};
+  return { faults, faultCount, warnings, worstCase };
 }
 
 function headOf(draft: Pick<Draft, "etag" | "savedBy" | "savedAt"> | undefined) {

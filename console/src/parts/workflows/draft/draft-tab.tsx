@@ -19,6 +19,7 @@ import { NoteList, notesOf } from "./notes.tsx";
 import { DiscardDraft, PublishDraft } from "./publish.tsx";
 import { SaveNote } from "./save-note.tsx";
 import { useDraftSession, useDraftView } from "./use-draft.ts";
+import { WorstCaseNote } from "./worst-case.tsx";
 import "./draft.css";
 
 const SERVICE = "workflows.ops.v1.Workflows";
@@ -163,6 +164,7 @@ function OpenDraft({
         )}
       </Suspense>
       <NoteList {...{ faults, warnings, faultCount }} onGo={setPlace} />
+      <WorstCaseNote worstCase={view.worstCase} />
       <div className="below">
         <CliLine args={["drafts", "get", definition.name]} />
       </div>

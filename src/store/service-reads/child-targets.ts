@@ -3,6 +3,7 @@
  * question. In an environment that is not production it is the version that is deployed there; a workflow that has none there is
  * started by its latest version, so that what workflows share need not be deployed everywhere.
  */
+import type { FixedTarget } from "../../engine/steps/child-runs/setting.ts";
 import type { TriggerDefinition } from "../../engine/values/definition.ts";
 import type { Queries, Statement } from "../database.ts";
 
@@ -55,10 +56,10 @@ const FIND_IN_ENVIRONMENT: Statement = {
 };
 const FIND_MISSING: Statement = {
   name: "find_missing_children",
-  text: `select case when v.id <> '' then v.id else v.name end as missing
-    from unnest($2::text[], $3::text[]) as v(id, name)
+  text: `select v.workspace_id as "workspaceId", v.id, v.name
+    from unnest($1::text[], $2::text[], $3::text[]) as v(workspace_id, id, name)
     where not exists (select 1 from workflow_definitions d
-      where d.workspace_id = $1
+      where d.workspace_id = v.workspace_id
         and case when v.id <> '' then d.id = v.id else d.name = v.name end)`,
 };
 
@@ -75,14 +76,18 @@ export async function findChildTarget(
   return target;
 }
 
-/** Those of these workflows that the workspace does not have, named by id, else by name. */
+/** A workflow of a workspace, by its id, else by its name. */
+export type NamedWorkflow = FixedTarget & { readonly workspaceId: string };
+
+/** Those of these workflows that are not there. */
 export async function findMissingChildren(
   db: Queries,
-  workspaceId: string,
-  targets: readonly { readonly id: string; readonly name: string }[],
-): Promise<string[]> {
+  targets: readonly NamedWorkflow[],
+): Promise<NamedWorkflow[]> {
   if (targets.length === 0) return [];
-  const columns = [targets.map(({ id }) => id), targets.map(({ name }) => name)];
-  const rows = await db.query<{ missing: string }>(FIND_MISSING, [workspaceId, ...columns]);
-  return rows.map(({ missing }) => missing);
+  return db.query<NamedWorkflow>(FIND_MISSING, [
+    targets.map(({ workspaceId }) => workspaceId),
+    targets.map(({ id }) => id),
+    targets.map(({ name }) => name),
+  ]);
 }

@@ -1,5 +1,5 @@
 /** `workflows check`: every fault of workflow files, without a service. */
-import { worstCaseOf } from "../engine/steps/worst-case.ts";
+import { type WorstCase, worstCaseOf } from "../engine/steps/worst-case.ts";
 import type { VersionSpec } from "../engine/values/definition.ts";
 import type { Json } from "../engine/values/json.ts";
 import { roundedDuration } from "../file/durations.ts";
@@ -35,16 +35,18 @@ function asJson(file: string, { path, line, column, message }: FileFault, severi
 
 /** What a run takes at most; "" where the version does not say. */
 function worstText(spec: VersionSpec): string {
-  const { seconds, attempts = 0, endlessStepIds } = worstCaseOf(spec);
-  const [endless, ...others] = endlessStepIds;
-  const more = others.length === 0 ? "" : ` and ${others.length} more`;
-  const time =
-    seconds !== undefined
-      ? [`a run lasts ${roundedDuration(seconds)} at most`]
-      : endless !== undefined
-        ? [`${endless}${more} may last for ever`]
-        : [];
+  const { attempts = 0, ...worst } = worstCaseOf(spec);
   const tries = attempts === 1 ? "1 attempt" : `${attempts} attempts`;
   const work = attempts === 0 ? [] : [`${tries} of agents and workers at most`];
-  return [...time, ...work].map((text) => `; ${text}`).join("");
+  return [...timeText(worst), ...work].map((text) => `; ${text}`).join("");
+}
+
+/** Nothing where all steps end at once: no time is worth a word then. */
+function timeText({ seconds, endlessStepIds }: Omit<WorstCase, "attempts">): string[] {
+  if (seconds === 0) return [];
+  if (seconds !== undefined) return [`a run lasts ${roundedDuration(seconds)} at most`];
+  const [endless, ...others] = endlessStepIds;
+  if (endless === undefined) return [];
+  const more = others.length === 0 ? "" : ` and ${others.length} more`;
+  return [`${endless}${more} may last for ever`];
 }

@@ -74,6 +74,11 @@ describe("workflows and drafts", () => {
     expect(got.stderr).toContain(`etag ${etag}`);
     const stale = ["drafts", "save", "entity", "n.workflow.yaml", "--etag", "0000000000000000"];
     expect(await cli.run(stale, { env })).toMatchObject({ code: 6 });
+    const savedBy = (who: string) =>
+      cli.run(["drafts", "save", "entity", "n.workflow.yaml", "--as", who], { env });
+    await savedBy("eve");
+    expect((await savedBy("ben")).stderr).toContain("replaced what unverified:eve saved at");
+    expect((await savedBy("ben")).stderr).not.toContain("replaced");
     expect(await done("drafts", "publish", "entity", "--note", "first")).toBe(
       "entity: published, version 1",
     );

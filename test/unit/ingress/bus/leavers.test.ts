@@ -24,7 +24,9 @@ describe("a person has left", () => {
       reason: "user_ann left the workspace",
     });
     const user = { ...CHANGE, aggregate_type: "user", aggregate_id: "user_ann" };
-    expect(reasonOf({ ...user, operation: "delete", payload: {} })).toBe("user_ann left the workspace");
+    expect(reasonOf({ ...user, operation: "delete", payload: {} })).toBe(
+      "user_ann left the workspace",
+    );
   });
 
   test.each(["MEMBER_STATUS_INACTIVE", "Suspended", "deactivated"])(

@@ -54,13 +54,16 @@ const FIND_IN_ENVIRONMENT: Statement = {
     where d.workspace_id = $1 and d.id = case when $2 <> '' then $2
       else (select id from workflow_definitions where workspace_id = $1 and name = $3) end`,
 };
+// Each workflow is looked up by its key: a join might read all workflows of the workspace.
 const FIND_MISSING: Statement = {
   name: "find_missing_children",
   text: `select v.workspace_id as "workspaceId", v.id, v.name
     from unnest($1::text[], $2::text[], $3::text[]) as v(workspace_id, id, name)
-    where not exists (select 1 from workflow_definitions d
-      where d.workspace_id = v.workspace_id
-        and case when v.id <> '' then d.id = v.id else d.name = v.name end)`,
+    left join lateral (select true as is_there from workflow_definitions
+      where id = v.id and workspace_id = v.workspace_id offset 0) by_id on true
+    left join lateral (select true as is_there from workflow_definitions
+      where v.id = '' and workspace_id = v.workspace_id and name = v.name offset 0) by_name on true
+    where by_id.is_there is null and by_name.is_there is null`,
 };
 
 /** The target; undefined when the workspace has no such definition. */

@@ -64,13 +64,17 @@ async function save(service: Service, call: Call): Promise<number> {
   const [, reference = "", path] = call.args;
   if (path === undefined) throw usageFault("give a file: workflows drafts save WORKFLOW FILE");
   const sourceText = readTextAtMost(path, MAX_SOURCE_BYTES, path);
-  const answer = await service.sources.saveDraft({
-    ...(await named(service, call, reference)),
-    ...{ sourceText, reason: textOption(call, "reason") ?? "" },
-  });
+  const { before, ...name } = await named(service, call, reference);
+  const reason = textOption(call, "reason") ?? "";
+  const answer = await service.sources.saveDraft({ ...name, sourceText, reason });
   const { draft, faultCount } = answer;
   if (out.json) out.object(toJson(SaveDraftResponseSchema, answer, BY_NAMES) as Json);
   else out.line(draft?.etag ?? "");
+  if (before !== undefined && before.savedBy !== draft?.savedBy) {
+    const at = timeText(before.savedAt === undefined ? undefined : timestampDate(before.savedAt));
+    const who = before.savedBy === "" ? "somebody" : before.savedBy;
+    out.talk(`this replaced what ${who} saved at ${at}; with --etag it would have been refused`);
+  }
   talkFaults(call, path, answer);
   return faultCount === 0 ? EXIT.done : EXIT.usage;
 }
@@ -99,19 +103,21 @@ async function publish(service: Service, call: Call): Promise<number> {
   return EXIT.done;
 }
 
-/** The workflow, and the etag that is given or that of the draft as it is now; "" without one. */
+/** The workflow, and the etag that is given, or that of the draft as it is now with that draft; "" without one. */
 async function named(service: Service, call: Call, reference: string) {
   const given = textOption(call, "etag");
-  if (given !== undefined) return { definitionId: await idOf(service, reference), etag: given };
+  if (given !== undefined) {
+    return { definitionId: await idOf(service, reference), etag: given, before: undefined };
+  }
   const { definition, draft } = await readWorkflow(service, reference);
-  return { definitionId: definition?.id ?? "", etag: draft?.etag ?? "" };
+  return { definitionId: definition?.id ?? "", etag: draft?.etag ?? "", before: draft };
 }
 
 async function requireDraft(service: Service, call: Call) {
   const reference = call.args[1] ?? "";
-  const draft = await named(service, call, reference);
-  if (draft.etag === "") throw noDraft(reference);
-  return draft;
+  const { definitionId, etag } = await named(service, call, reference);
+  if (etag === "") throw noDraft(reference);
+  return { definitionId, etag };
 }
 
 function noDraft(reference: string): CliFailure {

@@ -31,11 +31,18 @@ export async function run(call: Call): Promise<number> {
   else if (out.quiet) for (const each of workflows) out.line(each.definition?.id ?? "");
   else {
     out.table(WORKFLOW_HEAD, workflows.map(workflowRow));
+    for (const each of workflows) for (const line of troubleOf(each)) out.talk(line);
     if (workflows.length === 0) out.talk("no workflow");
     else if (total > workflows.length)
       out.talk(`${workflows.length} of ${total}; --limit shows more`);
   }
   return EXIT.done;
+}
+
+/** Why a workflow cannot work, a line each. */
+function troubleOf({ definition, status, statusReasons }: Workflow): string[] {
+  if (status !== WorkflowStatus.FAILED) return [];
+  return statusReasons.map((reason) => `${definition?.name ?? ""}: ${reason}`);
 }
 
 async function list({ sources, settings }: Service, filters: object, limit: number) {

@@ -1,7 +1,9 @@
 /** `workflows schedules`: times at which runs of a workflow are started. */
 import { toJson } from "@bufbuild/protobuf";
-import { type Timestamp, timestampDate, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { type Timestamp, timestampDate } from "@bufbuild/protobuf/wkt";
 import {
+  type RunAs,
+  RunAsScope,
   type Schedule,
   ScheduleOverlap,
   ScheduleSchema,
@@ -10,11 +12,10 @@ import type { JsonObject } from "../engine/values/json.ts";
 import { nearest } from "../file/faults.ts";
 import { type Call, flagOption, textOption } from "./call.ts";
 import { requireDefinition } from "./definitions.ts";
-import { readEnum } from "./enum-option.ts";
 import { EXIT, usageFault } from "./failure.ts";
-import { readJsonObject } from "./json-option.ts";
-import { readCount, readDurationMs } from "./numbers.ts";
+import { readCount } from "./numbers.ts";
 import { timeText } from "./output.ts";
+import { findTime, readSpec } from "./schedule-spec.ts";
 import { connectService, type Service } from "./service.ts";
 import { readSettings } from "./settings.ts";
 import { nameOf } from "./show-run.ts";
@@ -25,6 +26,7 @@ type Action = (service: Service, call: Call, argument: string) => Promise<number
 const ACTIONS: Readonly<Record<string, readonly [act: Action, argument: string]>> = {
   create: [create, ""],
   list: [list, ""],
+  update: [update, "id"],
   pause: [changing(({ schedules }, id, reason) => schedules.pause({ id, reason })), "id"],
   resume: [changing(({ schedules }, id, reason) => schedules.resume({ id, reason })), "id"],
   run: [runNow, "id"],
@@ -54,23 +56,29 @@ export async function run(call: Call): Promise<number> {
 }
 
 async function create(service: Service, call: Call, name: string): Promise<number> {
-  const [reference, line] = [textOption(call, "workflow") ?? name, textOption(call, "cron")];
-  if (reference === "" || line === undefined) {
+  const reference = textOption(call, "workflow") ?? name;
+  if (reference === "" || textOption(call, "cron") === undefined) {
     throw usageFault("create needs the name of a workflow and --cron");
   }
-  const input = readJsonObject(call, "input", "inputFile");
-  const catchUpMs = readDurationMs(call, "catchUp");
-  const spec = {
-    ...{ line, zone: textOption(call, "zone") ?? "", name: textOption(call, "name") ?? "" },
-    overlap: readEnum(call, "overlap", ScheduleOverlap) ?? ScheduleOverlap.UNSPECIFIED,
-    jitterSeconds: Math.ceil((readDurationMs(call, "jitter") ?? 0) / 1_000),
-    ...(catchUpMs === undefined ? {} : { catchUpSeconds: Math.ceil(catchUpMs / 1_000) }),
-    ...(input === undefined ? {} : { input }),
-  };
+  const { spec } = readSpec(call);
   const { id: definitionId } = await requireDefinition(service, reference);
   const { schedule } = await service.schedules.create({
     ...{ definitionId, spec, paused: flagOption(call, "paused") },
     environment: textOption(call, "environment") ?? "",
+    reason: textOption(call, "reason") ?? "",
+  });
+  return print(call, schedule);
+}
+
+/** Changes what the options name; the etag is that of the schedule as it is now. */
+async function update({ schedules }: Service, call: Call, id: string): Promise<number> {
+  const { spec, mask: updateMask } = readSpec(call);
+  if (updateMask.length === 0) {
+    throw usageFault("update needs what is changed, such as --cron, --overlap or --run-as");
+  }
+  const { schedule: before } = await schedules.get({ id });
+  const { schedule } = await schedules.update({
+    ...{ id, etag: before?.etag ?? "", spec, updateMask: [...updateMask] },
     reason: textOption(call, "reason") ?? "",
   });
   return print(call, schedule);
@@ -89,7 +97,8 @@ async function list(service: Service, call: Call): Promise<number> {
   if (out.json) for (const each of schedules) out.object(jsonOf(each));
   else if (out.quiet) for (const { id } of schedules) out.line(id);
   else {
-    out.table(["ID", "NAME", "WORKFLOW", "WHEN", "NEXT", "STATE"], schedules.map(rowOf));
+    const head = ["ID", "NAME", "WORKFLOW", "WHEN", "NEXT", "FOR", "STATE"];
+    out.table(head, schedules.map(rowOf));
     if (schedules.length === 0) out.talk("there are no schedules");
     else if (totalSize > schedules.length)
       out.talk(`${schedules.length} of ${totalSize}; --limit shows more`);
@@ -162,11 +171,9 @@ function print({ out }: Call, schedule: Schedule | undefined): number {
 }
 
 function readTime(call: Call, name: string): Timestamp {
-  const text = textOption(call, name);
-  if (text === undefined) throw usageFault(`backfill needs --from and --to`);
-  const ms = Date.parse(text);
-  if (Number.isFinite(ms)) return timestampFromMs(ms);
-  throw usageFault(`--${name} "${text}" is no time such as 2026-11-29T08:00Z`);
+  const time = findTime(call, name);
+  if (time === undefined) throw usageFault("backfill needs --from and --to");
+  return time;
 }
 
 function jsonOf(schedule: Schedule): JsonObject {
@@ -175,11 +182,19 @@ function jsonOf(schedule: Schedule): JsonObject {
 
 function rowOf(schedule: Schedule): string[] {
   const { id, spec, definitionId, words, next } = schedule;
-  return [id, spec?.name ?? "", definitionId, words, textOf(next[0]), stateOf(schedule)];
+  const name = spec?.name ?? "";
+  return [id, name, definitionId, words, textOf(next[0]), whomOf(spec?.runAs), stateOf(schedule)];
 }
 
-function stateOf({ paused, readOnly, next, spec }: Schedule): string {
-  if (paused) return "paused";
+/** Whom it acts for; "": the trigger of a version, or nobody said who. */
+function whomOf(runAs: RunAs | undefined): string {
+  const { scope = RunAsScope.UNSPECIFIED, subject = "" } = runAs ?? {};
+  if (scope === RunAsScope.ORG) return "org";
+  return subject === "" ? "" : `${nameOf(RunAsScope, scope).toLowerCase()}:${subject}`;
+}
+
+function stateOf({ paused, readOnly, next, spec, changeReason }: Schedule): string {
+  if (paused) return changeReason === "" ? "paused" : `paused: ${changeReason}`;
   if (readOnly) return "trigger of a version";
   if (next.length === 0) return "over";
   return spec?.overlap === undefined || spec.overlap <= ScheduleOverlap.ALLOW

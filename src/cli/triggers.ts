@@ -106,6 +106,10 @@ async function replay({ service, definitionId, ids, reason }: Target, call: Call
   if (out.json) out.object({ starting, skipped, more });
   else if (!out.quiet) {
     out.line(`${starting} start${skipped > 0 ? `; ${skipped} do not` : ""}`);
+    if (skipped > 0) {
+      const why = "a trigger starts once, and only where its payload is kept";
+      out.talk(`${why}: workflows triggers missed ${call.args[1] ?? ""}`);
+    }
     if (more) out.talk("there are more: repeat the command");
   }
   return skipped > 0 ? EXIT.failed : EXIT.done;

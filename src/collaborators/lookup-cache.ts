@@ -29,11 +29,14 @@ export interface LookupCache extends LookupSource {
   /** The least loaded of the capability's agents found lately. */
   pickAgent(workspaceId: string, capability: string): string | undefined;
   keepAgents(workspaceId: string, capability: string, agents: readonly FoundAgent[]): void;
-  findPrompt(agentId: string, name: string): FoundPrompt | undefined;
-  keepPrompt(agentId: string, name: string, prompt: FoundPrompt): void;
+  findPrompt(agentId: string, wanted: WantedPrompt): FoundPrompt | undefined;
+  keepPrompt(agentId: string, wanted: WantedPrompt, prompt: FoundPrompt): void;
   hasSkill(workspaceId: string, skillId: string): boolean;
   keepSkill(workspaceId: string, skillId: string): void;
 }
+
+/** A prompt, which may be another one in another environment. */
+type WantedPrompt = Pick<LookUp, "promptName" | "environment">;
 
 const KEPT_MS = 2_000;
 const KEPT_AT_MOST = 1_000;
@@ -50,7 +53,10 @@ export function createLookupCache({ costsFromMeter }: Omit<LookupSource, "choose
   const prompts = new ShortMemory<FoundPrompt>(KEPT_MS, KEPT_AT_MOST);
   const skills = new ShortMemory<true>(KEPT_MS, KEPT_AT_MOST);
 
-  const findPrompt = (agentId: string, name: string) => prompts.find(keyOf(agentId, name));
+  const promptKey = (agentId: string, { promptName, environment = "" }: WantedPrompt) =>
+    keyOf(agentId, promptName, environment);
+  const findPrompt = (agentId: string, wanted: WantedPrompt) =>
+    prompts.find(promptKey(agentId, wanted));
   const hasSkill = (workspaceId: string, skillId: string) =>
     skills.find(keyOf(workspaceId, skillId)) ?? false;
   const chooseAgent = (call: LookUp): Candidate | undefined =>
@@ -64,7 +70,7 @@ export function createLookupCache({ costsFromMeter }: Omit<LookupSource, "choose
       if (call.skillId !== "" && !hasSkill(call.workspaceId, call.skillId)) return undefined;
       const agent = chooseAgent(call);
       if (agent === undefined) return undefined;
-      const prompt = call.promptName === "" ? null : findPrompt(agent.agentId, call.promptName);
+      const prompt = call.promptName === "" ? null : findPrompt(agent.agentId, call);
       if (prompt === undefined) return undefined;
       agent.given += 1;
       return resolutionOf(agent.agentId, call.skillId, prompt);
@@ -79,7 +85,7 @@ export function createLookupCache({ costsFromMeter }: Omit<LookupSource, "choose
       agents.keep(keyOf(workspaceId, capability), candidates);
     },
     findPrompt,
-    keepPrompt: (agentId, name, prompt) => prompts.keep(keyOf(agentId, name), prompt),
+    keepPrompt: (agentId, wanted, prompt) => prompts.keep(promptKey(agentId, wanted), prompt),
     hasSkill,
     keepSkill: (workspaceId, skillId) => skills.keep(keyOf(workspaceId, skillId), true),
   };

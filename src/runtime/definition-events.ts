@@ -28,6 +28,7 @@ export const WORKFLOW_OPERATIONS = [
   "deployment_changed",
   "refused",
   "triggered",
+  "schedules_paused",
 ] as const;
 
 /** A change of a workflow that an event reports. */
@@ -43,7 +44,10 @@ export interface WorkflowChange {
 }
 
 /** The event of a workflow that was changed. */
-export function workflowEvent(row: DefinitionRow, change: WorkflowChange): JsonObject {
+export function workflowEvent(
+  row: Pick<DefinitionRow, "id" | "workspaceId" | "name">,
+  change: WorkflowChange,
+): JsonObject {
   const { operation, of, at, by, reason, more } = change;
   return {
     id: `${row.id}-${operation}-${of}`,

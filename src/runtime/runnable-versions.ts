@@ -3,9 +3,8 @@
  * Boundary: reads; whether its services and agents are there is looked at by egress/health/, which keeps nothing from being deployed.
  */
 import { compileGraphInPieces } from "../engine/graph/compile.ts";
-import { workflowOf } from "../engine/steps/child-runs/setting.ts";
-import type { StepDefinition, VersionSpec } from "../engine/values/definition.ts";
-import { ownValue } from "../engine/values/json.ts";
+import { fixedTargetOf } from "../engine/steps/child-runs/setting.ts";
+import type { VersionSpec } from "../engine/values/definition.ts";
 import { Refusal } from "../process/refusal.ts";
 import type { Queries } from "../store/database.ts";
 import { type DefinitionRow, specOfVersion, type VersionRow } from "../store/reads/definitions.ts";
@@ -24,21 +23,13 @@ export async function requireRunnable(
   version: VersionRow,
 ): Promise<void> {
   const spec = specOfVersion(version);
-  const missing = await findMissingChildren(queries, workspaceId, spec.steps.flatMap(fixedTarget));
+  const targets = spec.steps.flatMap((step) => fixedTargetOf(step) ?? []);
+  const named = targets.map((target) => ({ ...target, workspaceId }));
+  const missing = (await findMissingChildren(queries, named)).map(({ id, name }) => id || name);
   const fault = await faultOf(spec);
   if (fault === undefined && missing.length === 0) return;
   const gone = `it starts workflows that are not there: ${missing.slice(0, NAMED_AT_MOST).join(", ")}`;
   throw new Refusal("illegal_move", `version ${version.version} cannot run: ${fault ?? gone}`);
-}
-
-/** The workflow that a step starts; none where an expression names it. */
-function fixedTarget(step: StepDefinition): { id: string; name: string }[] {
-  const setting = workflowOf(step) ?? {};
-  const id = ownValue(setting, "definition_id") ?? "";
-  const name = ownValue(setting, "name") ?? "";
-  if (typeof id !== "string" || typeof name !== "string") return [];
-  const text = `${id}${name}`;
-  return text === "" || text.includes("{{") ? [] : [{ id, name }];
 }
 
 /** Why a version does not compile; undefined where it does. */

@@ -66,6 +66,50 @@ const LOCK_DEFINITION: Statement = {
   text: "select 1 from workflow_definitions where id = $1 for update",
 };
 
+// It reads the schedules of the workspace: people leave now and then.
+// It looks through the schedules of the workspace: people leave now and then.
+const PAUSE_OF_USERS: Statement = {
+  name: "pause_schedules_of_users",
+  text: `with v as materialized (
+      select * from jsonb_to_recordset($1::jsonb) as v("workspaceId" text, "userId" text, by text, reason text))
+    update workflow_schedules s
+    set is_paused = true, due_at = null, revision = s.revision + 1, changed_by = v.by, change_reason = v.reason
+    from v
+    where s.id = any(array(
+        select o.id from v cross join lateral (
+          select id from workflow_schedules
+          where workspace_id = v."workspaceId" and run_as = $2 and run_as_subject = v."userId" and not is_paused
+          for update) as o))
+      and v."workspaceId" = s.workspace_id and v."userId" = s.run_as_subject
+    returning s.id, s.definition_id as "definitionId", s.workspace_id as "workspaceId", v.by, v.reason,
+      (select name from workflow_definitions where id = s.definition_id) as name`,
+};
+
+/** A person for whom no schedule is to start runs any more. */
+export interface Leaver {
+  readonly workspaceId: string;
+  readonly userId: string;
+  /** Who says so, and why; kept with the schedules. */
+  readonly by: string;
+  readonly reason: string;
+}
+
+/** A schedule that was paused, with its workflow. */
+export interface PausedSchedule extends Omit<Leaver, "userId"> {
+  readonly id: string;
+  readonly definitionId: string;
+  readonly name: string;
+}
+
+/** Pauses what acts for these people, `runAs` being the place of a person in a row. Gives those that were not paused. */
+export function pauseSchedulesOfUsers(
+  tx: Tx,
+  leavers: readonly Leaver[],
+  runAs: number,
+): Promise<PausedSchedule[]> {
+  return tx.query<PausedSchedule>(PAUSE_OF_USERS, [JSON.stringify(leavers), runAs]);
+}
+
 /** The time by which slots are computed. */
 export async function readScheduleClock(tx: Tx): Promise<Date> {
   const [row] = await tx.query<{ at: Date }>(CLOCK, []);

@@ -182,6 +182,17 @@ describe("a delivery", () => {
     }
   });
 
+  test("whose bytes are no text is refused: nothing else is stored than what was sent", async () => {
+    const { url } = await hooked();
+    const body = Buffer.concat([Buffer.from('{"name": "'), Buffer.from([0xff]), Buffer.from('"}')]);
+    const sent = { method: "POST", body, headers: { "content-type": "application/json" } };
+    const response = await fetch(`${service.baseUrl}${url}`, sent);
+    expect([response.status, await response.json()]).toMatchObject([
+      400,
+      { fields: [{ field: "body", description: "is not UTF-8" }] },
+    ]);
+  });
+
   test("of a workflow without a version is refused until there is one", async () => {
     const { definition } = await service.client.createDefinition({
       ...{ workspaceId: "ws", name: `bare-${++names}` },

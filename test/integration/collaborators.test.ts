@@ -16,6 +16,7 @@ import {
   WorkflowState,
   type WorkflowTriggerSchema,
 } from "../../gen/workflows/v1/workflows_pb.ts";
+import { createClient } from "../../src/client/index.ts";
 import type { SandboxScript } from "../../src/sandbox/script.ts";
 import { publishTapEvent } from "../../src/sandbox/tap.ts";
 import { until } from "../support/assertions/until.ts";
@@ -50,7 +51,10 @@ const SCRIPT: SandboxScript = {
     { match: { approverUserId: "careful" }, decision: "approved", afterMs: 0, digest: "asked" },
     { match: {}, decision: "approved", afterMs: 0 },
   ],
-  prompts: [{ name: "brief", labels: { production: 2, stable: 1 } }],
+  prompts: [
+    { name: "brief", labels: { production: 2, stable: 1, staging: 3 } },
+    { name: "memo", labels: { production: 5 } },
+  ],
   skills: [{ id: "skill_all" }, { id: "skill_theirs", workspaceId: "ws_other" }],
   entities: [
     {
@@ -149,6 +153,23 @@ describe("with every collaborator", () => {
       { prompt: { name: "brief", version: 2 } },
       { prompt: null },
     ]);
+  });
+
+  it("prompts of another environment are those with its label, else those in production", async () => {
+    const definitionId = await define(world, [
+      agent("a", { agentId: "bound", promptName: "brief" }),
+      agent("b", { promptName: "brief" }),
+      agent("c", { promptName: "memo" }),
+    ]);
+    const client = createClient({ baseUrl: world.url });
+    await client.sources.deploy({ definitionId, environment: "staging" });
+    const headers = { "Workflows-Environment": "staging" };
+    const { run } = await world.workflows.startRun({ definitionId }, { headers });
+    expect((await endOf(world, run?.id ?? "")).state).toBe(WorkflowState.COMPLETED);
+    const versions = world.sandbox.ledgers.objectives
+      .slice(-3)
+      .map(({ request }) => JSON.parse(request.description).prompt.version);
+    expect(versions).toEqual([1, 3, 5]);
   });
 
   it("a bound prompt that is missing and a skill that is not ours fail the attempt", async () => {

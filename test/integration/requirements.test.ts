@@ -21,6 +21,7 @@ import { type Cluster, startCluster } from "../support/services/replicas.ts";
 const PAGE = join(projectRoot, "docs", "requirements.md");
 const SOURCES =
   "APPROVALS=approvals.changes.>,SIPHON=siphon.tap.>,WORKFLOWS=workflows.changes.run.>," +
+  "IDENTITY=identity.changes.>," +
   `ORDERS=${QUEUE.subject}?workspace=${QUEUE.workspaceId}&type=${QUEUE.type}`;
 const SECRETS_KEY = Buffer.alloc(32, 1).toString("base64");
 

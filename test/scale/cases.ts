@@ -113,6 +113,7 @@ import { dropEndedRuns, FIRST_ENDED, passOverEnded } from "../../src/store/reten
 import { giveNotice, isDue } from "../../src/store/retention-notices.ts";
 import { dropLeftStarts, findStarts, lockStarts } from "../../src/store/run-starts.ts";
 import { moveSchedules } from "../../src/store/schedules.ts";
+import { findMissingChildren } from "../../src/store/service-reads/child-targets.ts";
 import { hasCompletedRun } from "../../src/store/service-reads/deployed-before.ts";
 import { listDeployedWorkflows } from "../../src/store/service-reads/deployed-workflows.ts";
 import { findDue } from "../../src/store/service-reads/due.ts";
@@ -580,6 +581,13 @@ export const cases: readonly Case[] = [
     ask: ({ read }) => listDeployedWorkflows(read, "", 500),
     // A definition, whether it is closed, and its newest deployment where it has no latest version.
     limits: { list_deployed_workflows: 500 * 10 },
+  },
+  {
+    name: "workflows: those that others start and that are gone",
+    ask: ({ read }) => {
+      const named = { workspaceId: BIG, id: "", name: "none" };
+      return findMissingChildren(read, [named, { ...named, id: "wf_none" }]);
+    },
   },
   {
     name: "deployments: a run of a version that completed",

@@ -9,8 +9,10 @@ import type { Clients } from "../../collaborators/clients.ts";
 import { needsOf, type VersionNeeds } from "../../engine/steps/version-needs.ts";
 import type { Log } from "../../process/log.ts";
 import { beginTurn } from "../../process/shared-turn.ts";
+import { keyOf } from "../../process/short-memory.ts";
 import { createLoop } from "../../process/standing-loop.ts";
 import type { Database } from "../../store/database.ts";
+import { findMissingChildren } from "../../store/service-reads/child-targets.ts";
 import {
   type DeployedWorkflow,
   type FailedStart,
@@ -122,10 +124,11 @@ async function lookAtAll({ database }: HealthDeps, look: Look, signal: AbortSign
 /** Looks at workflows, and stores what is found. What versions need is remembered: they never change. */
 export function createLook({ database, clients }: Omit<HealthDeps, "log">): Look {
   const agents = createKnownAgents(clients);
-  const known: Known = { ...agents, isConfigured: (name) => isSet(clients, name) };
+  const services = { ...agents, isConfigured: (name: string) => isSet(clients, name) };
   const needs = new Map<string, VersionNeeds>();
   return async (workflows) => {
     await learnNeeds(database, workflows, needs);
+    const known: Known = { ...services, ...(await findWorkflows(database, workflows, needs)) };
     await agents.ask(workflows.flatMap((workflow) => questionsOf(workflow, needs)));
     const starts = new Map<string, FailedStart[]>();
     for (const start of await findFailedStarts(database.read, workflows)) {
@@ -180,6 +183,23 @@ async function learnNeeds(
       needs.set(graph.id, needsOf(graph));
     }
   }
+}
+
+/** Which workflows that others start are there, in one look for all. */
+async function findWorkflows(
+  database: Database,
+  workflows: readonly DeployedWorkflow[],
+  needs: ReadonlyMap<string, VersionNeeds>,
+): Promise<Pick<Known, "hasWorkflow">> {
+  const wanted = workflows.flatMap(({ workspaceId, versionId }) => {
+    const targets = needs.get(versionId ?? "")?.workflows ?? [];
+    return targets.map(({ id, name }) => ({ workspaceId, id, name }));
+  });
+  const missing = await findMissingChildren(database.read, wanted);
+  const gone = new Set(missing.map(({ workspaceId, id, name }) => keyOf(workspaceId, id, name)));
+  return {
+    hasWorkflow: (workspaceId, { id, name }) => !gone.has(keyOf(workspaceId, id, name)),
+  };
 }
 
 function questionsOf(

@@ -2,6 +2,7 @@
  * Why a version cannot work, of what it needs and what is there.
  * Boundary: pure. Each reason is a sentence and what to do next.
  */
+import type { FixedTarget } from "../../engine/steps/child-runs/setting.ts";
 import type { VersionNeeds } from "../../engine/steps/version-needs.ts";
 import {
   type DeployedWorkflow,
@@ -16,6 +17,8 @@ export interface Known {
   hasAgent(workspaceId: string, agentId: string): boolean | undefined;
   /** Whether an agent of the workspace has the capability. */
   hasCapability(workspaceId: string, capability: string): boolean | undefined;
+  /** Whether the workspace has the workflow of this id, or of "" and this name. */
+  hasWorkflow(workspaceId: string, target: FixedTarget): boolean;
 }
 
 /** What was found. */
@@ -48,6 +51,7 @@ export function judge(
   const reasons = [
     ...unsetServices(needs, known),
     ...asked.flatMap(({ has, reason }) => (has === false ? [reason] : [])),
+    ...goneWorkflows(workflow, needs, known),
     ...failedStarts(workflow, needs, starts),
   ];
   return {
@@ -62,6 +66,20 @@ function unsetServices({ services }: VersionNeeds, known: Known): string[] {
     const variables = anyOf.map((name) => `${name.toUpperCase()}_URL`).join(" or ");
     return [
       `Step "${stepId}" needs the service ${anyOf.join(" or ")}, which is not set: set ${variables} and start the service again.`,
+    ];
+  });
+}
+
+function goneWorkflows(
+  { workspaceId }: DeployedWorkflow,
+  { workflows }: VersionNeeds,
+  known: Known,
+): string[] {
+  return workflows.flatMap(({ stepId, ...target }) => {
+    if (known.hasWorkflow(workspaceId, target)) return [];
+    const named = target.id || target.name;
+    return [
+      `Step "${stepId}" starts the workflow "${named}", which is not there: make it, or publish a version that starts another one.`,
     ];
   });
 }

@@ -84,16 +84,16 @@ async function choosePrompt(
   question: AgentQuestion,
   agentId: string,
 ): Promise<FoundPrompt> {
-  const { promptName } = question.lookUp;
-  if (promptName === "") return null;
-  const known = deps.lookups.findPrompt(agentId, promptName);
+  const { lookUp } = question;
+  if (lookUp.promptName === "") return null;
+  const known = deps.lookups.findPrompt(agentId, lookUp);
   if (known !== undefined) return known;
   const bound = await findLabel(deps, question, agentId);
   const prompt =
     bound === undefined
       ? await findUsualPrompt(deps, question)
       : await requirePrompt(deps.clients.require("prompts"), question, bound);
-  deps.lookups.keepPrompt(agentId, promptName, prompt);
+  deps.lookups.keepPrompt(agentId, lookUp, prompt);
   return prompt;
 }
 
@@ -110,21 +110,23 @@ async function requirePrompt(
   return prompt;
 }
 
+/** By the environment of the run as its label, else what is in production. */
 async function findUsualPrompt(
   { clients, log }: LookUpDeps,
   question: AgentQuestion,
 ): Promise<FoundPrompt> {
-  const { promptName: name } = question.lookUp;
+  const { promptName: name, environment } = question.lookUp;
   const prompts = clients.find("prompts");
   if (prompts === undefined) return null;
-  const request = { name, label: USUAL_LABEL };
-  const asked = prompts.askBriefly(PromptService.method.resolve, request, question);
-  const answer = await orGoOn(log, "prompts", asked);
-  const prompt = promptOf(name, answer.kind === "reply" ? answer.reply.version : undefined);
-  if (answer.kind !== "silent" && prompt === null) {
-    log.warn("a prompt is not bound and not in production", { promptName: name });
+  for (const label of environment === undefined ? [USUAL_LABEL] : [environment, USUAL_LABEL]) {
+    const asked = prompts.askBriefly(PromptService.method.resolve, { name, label }, question);
+    const answer = await orGoOn(log, "prompts", asked);
+    if (answer.kind === "silent") return null;
+    const prompt = promptOf(name, answer.kind === "reply" ? answer.reply.version : undefined);
+    if (prompt !== null) return prompt;
   }
-  return prompt;
+  log.warn("a prompt is not bound and not in production", { promptName: name });
+  return null;
 }
 
 function promptOf(name: string, version: { id: string; version: number } | undefined): FoundPrompt {

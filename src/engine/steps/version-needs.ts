@@ -1,8 +1,9 @@
 /**
- * What a version needs so that its steps can work: services, agents and capabilities, each with the first step that needs it.
+ * What a version needs so that its steps can work: services, agents, capabilities and workflows, each with the first step that needs it.
  * Boundary: pure; what is there is asked by egress/health/.
  */
 import type { StepDefinition, VersionSpec } from "../values/definition.ts";
+import { type FixedTarget, fixedTargetOf } from "./child-runs/setting.ts";
 import type { ServiceName } from "./facts.ts";
 import { factsOf } from "./registry.ts";
 
@@ -21,6 +22,8 @@ export interface VersionNeeds {
   }[];
   readonly agents: readonly Needed[];
   readonly capabilities: readonly Needed[];
+  /** Those that it starts, where no expression names them. */
+  readonly workflows: readonly (FixedTarget & Pick<Needed, "stepId">)[];
   /** Steps with which runs begin, by their index in the version. */
   readonly roots: ReadonlyMap<number, string>;
 }
@@ -30,9 +33,12 @@ export function needsOf({ steps, edges }: Pick<VersionSpec, "steps" | "edges">):
   const services = new Map<string, VersionNeeds["services"][number]>();
   const agents = new Map<string, Needed>();
   const capabilities = new Map<string, Needed>();
+  const workflows = new Map<string, VersionNeeds["workflows"][number]>();
   for (const step of steps) {
     const facts = factsOf(step.stepType);
     const { id: stepId } = step;
+    const target = fixedTargetOf(step);
+    if (target !== undefined) keepFirst(workflows, target.id || target.name, { ...target, stepId });
     const lists = facts?.servicesOf?.(step) ?? [];
     for (const anyOf of lists) keepFirst(services, anyOf.join(), { anyOf, stepId });
     // A child run or a worker does the work of the others.
@@ -45,6 +51,7 @@ export function needsOf({ steps, edges }: Pick<VersionSpec, "steps" | "edges">):
     services: [...services.values()],
     agents: [...agents.values()],
     capabilities: [...capabilities.values()],
+    workflows: [...workflows.values()],
     roots: rootsOf(steps, edges),
   };
 }

@@ -19,6 +19,8 @@ export interface LookUp {
   readonly capability: string;
   readonly skillId: string;
   readonly promptName: string;
+  /** Where the run was started, if a prompt is looked up; unset: in production. */
+  readonly environment?: string;
 }
 /** objectives.v1.CreateRequest */
 export interface CreateObjective {

@@ -26,6 +26,15 @@ export interface TapFacts {
   readonly action: string;
 }
 
+/** What an event of the identity service says about a member, each a word in lower case; "": it does not say. */
+export interface MemberChange {
+  readonly userId: string;
+  /** Such as `updated` or `removed`. */
+  readonly operation: string;
+  readonly status: string;
+  readonly role: string;
+}
+
 /** A decoded event. */
 export interface BusEvent extends ArrivedEvent {
   readonly workspaceId: string;
@@ -33,6 +42,7 @@ export interface BusEvent extends ArrivedEvent {
   readonly dataUnset?: true;
   readonly report?: EventReport;
   readonly tap?: TapFacts;
+  readonly member?: MemberChange;
   /** The acting agent's id, when an agent caused the event; else "". */
   readonly actorAgentId: string;
   /** Runs of this service that led to the event: extension `workflowhops`, 0 when absent. */

@@ -14,15 +14,18 @@ import type { BusEvent } from "../../engine/values/event.ts";
 import { reached } from "../../process/crash-points.ts";
 import { count } from "../../process/metrics.ts";
 import { beginTurn } from "../../process/shared-turn.ts";
+import { pauseForLeavers } from "../../runtime/pause-for-leavers.ts";
 import { ReportsInHand } from "../../runtime/routing/reports-in-hand.ts";
 import {
   type RouteDeps,
   type RoutedEvent,
   routeEvents,
 } from "../../runtime/routing/route-event.ts";
+import { isTemporary } from "../../runtime/temporary.ts";
 import { type DecodedMessage, decodeBusMessage } from "../../wire/bus/events.ts";
 import { restAfterMs } from "./deliveries.ts";
 import { firstValuesOf } from "./first-values.ts";
+import { leaverOf } from "./leavers.ts";
 import {
   type EndDeps,
   type Failure,
@@ -63,7 +66,8 @@ export async function handleBatch(
     await reached("bus.delivered", deps.stream);
     const { arrivals, rejects, failures } = await decodeBatch(deps, messages, end);
     await rejectAll(deps, rejects, end);
-    failures.push(...(await routeArrivals(deps, arrivals, end, source)));
+    const known = await pauseOfLeavers(deps, arrivals, failures);
+    failures.push(...(await routeArrivals(deps, known, end, source)));
     await reached("bus.acked", deps.stream);
     await judgeFailures(deps, failures, end);
   } catch (error) {
@@ -116,6 +120,35 @@ function decode(
     return decodeBusMessage({ subject, headers, data });
   } catch (error) {
     return { ok: "failed", problem: noteFailure(deps, { streamSeq: message.seq, error }) };
+  }
+}
+
+/**
+ * Pauses the schedules of people who left. Gives the arrivals without those whose pause failed, or has to wait: they come again.
+ */
+async function pauseOfLeavers(
+  deps: BatchDeps,
+  arrivals: readonly Arrival[],
+  failures: Failure[],
+): Promise<readonly Arrival[]> {
+  const left = arrivals.flatMap(({ message, event }) => {
+    const leaver = leaverOf(event);
+    return leaver === undefined ? [] : [{ message, leaver }];
+  });
+  if (left.length === 0) return arrivals;
+  try {
+    await pauseForLeavers(
+      deps,
+      left.map(({ leaver }) => leaver),
+    );
+    return arrivals;
+  } catch (error) {
+    if (!isTemporary(error)) {
+      const problem = noteFailure(deps, { streamSeq: left[0]?.message.seq, error });
+      failures.push(...left.map(({ message }) => ({ message, problem })));
+    }
+    const open = new Set(left.map(({ message }) => message));
+    return arrivals.filter(({ message }) => !open.has(message));
   }
 }
 

@@ -3,6 +3,7 @@
  * question. In an environment that is not production it is the version that is deployed there; a workflow that has none there is
  * started by its latest version, so that what workflows share need not be deployed everywhere.
  */
+import type { FixedTarget } from "../../engine/steps/child-runs/setting.ts";
 import type { TriggerDefinition } from "../../engine/values/definition.ts";
 import type { Queries, Statement } from "../database.ts";
 
@@ -53,13 +54,16 @@ const FIND_IN_ENVIRONMENT: Statement = {
     where d.workspace_id = $1 and d.id = case when $2 <> '' then $2
       else (select id from workflow_definitions where workspace_id = $1 and name = $3) end`,
 };
+// Each workflow is looked up by its key: a join might read all workflows of the workspace.
 const FIND_MISSING: Statement = {
   name: "find_missing_children",
-  text: `select case when v.id <> '' then v.id else v.name end as missing
-    from unnest($2::text[], $3::text[]) as v(id, name)
-    where not exists (select 1 from workflow_definitions d
-      where d.workspace_id = $1
-        and case when v.id <> '' then d.id = v.id else d.name = v.name end)`,
+  text: `select v.workspace_id as "workspaceId", v.id, v.name
+    from unnest($1::text[], $2::text[], $3::text[]) as v(workspace_id, id, name)
+    left join lateral (select true as is_there from workflow_definitions
+      where id = v.id and workspace_id = v.workspace_id offset 0) by_id on true
+    left join lateral (select true as is_there from workflow_definitions
+      where v.id = '' and workspace_id = v.workspace_id and name = v.name offset 0) by_name on true
+    where by_id.is_there is null and by_name.is_there is null`,
 };
 
 /** The target; undefined when the workspace has no such definition. */
@@ -75,14 +79,18 @@ export async function findChildTarget(
   return target;
 }
 
-/** Those of these workflows that the workspace does not have, named by id, else by name. */
+/** A workflow of a workspace, by its id, else by its name. */
+export type NamedWorkflow = FixedTarget & { readonly workspaceId: string };
+
+/** Those of these workflows that are not there. */
 export async function findMissingChildren(
   db: Queries,
-  workspaceId: string,
-  targets: readonly { readonly id: string; readonly name: string }[],
-): Promise<string[]> {
+  targets: readonly NamedWorkflow[],
+): Promise<NamedWorkflow[]> {
   if (targets.length === 0) return [];
-  const columns = [targets.map(({ id }) => id), targets.map(({ name }) => name)];
-  const rows = await db.query<{ missing: string }>(FIND_MISSING, [workspaceId, ...columns]);
-  return rows.map(({ missing }) => missing);
+  return db.query<NamedWorkflow>(FIND_MISSING, [
+    targets.map(({ workspaceId }) => workspaceId),
+    targets.map(({ id }) => id),
+    targets.map(({ name }) => name),
+  ]);
 }

@@ -25,6 +25,7 @@ import { decodeUtf8 } from "./data.ts";
 import { ensembleJson } from "./ensemble-json.ts";
 import { ensembleProtobuf } from "./ensemble-protobuf.ts";
 import { parseJson, readField } from "./loose-fields.ts";
+import { readMember } from "./members.ts";
 import type { BusMessage, Candidate, Encoding, Envelope, ReadEnvelope } from "./message.ts";
 import { type Ignored, ignored, type Poison, poison } from "./poison.ts";
 import { type ReadReport, readReport } from "./reports.ts";
@@ -147,6 +148,7 @@ function makeEvent(
     stepId,
   });
   const tap = asTap(typeName, role, data);
+  const member = readMember({ role, type: attributes.type, typeName, data, change });
   const environment = environmentOfEvent(envelope.extensions);
   const event: BusEvent = {
     ...attributes,
@@ -157,6 +159,7 @@ function makeEvent(
     hops: readHops(envelope.hops),
     ...(typeof read === "object" ? { report: read } : {}),
     ...(tap === undefined ? {} : { tap }),
+    ...(member === undefined ? {} : { member }),
   };
   return read === "contradictory" ? { ok: true, event, ignoredReport: read } : { ok: true, event };
 }

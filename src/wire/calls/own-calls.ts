@@ -122,7 +122,8 @@ export function decodeStartRerun(request: Uint8Array): StartRerun {
   };
 }
 
-function environmentOf(fields: FieldReader): { environment?: string } {
+/** Where a run was started, of the fields of a call; production is left out. */
+export function environmentOf(fields: FieldReader): { environment?: string } {
   const environment = findEnvironment(fields.text("environment"));
   return environment === undefined ? {} : { environment };
 }

@@ -38,7 +38,7 @@ import type {
 import { jsonText } from "../../engine/values/call.ts";
 import { shortName } from "../../engine/values/enum-names.ts";
 import type { Json } from "../../engine/values/json.ts";
-import { fieldsOf } from "./own-calls.ts";
+import { environmentOf, fieldsOf } from "./own-calls.ts";
 
 /** The origin that objectives and approvals carry. */
 const SURFACE = "workflows";
@@ -80,9 +80,11 @@ export function encodeCall(call: Call): Uint8Array {
 
 /** Reads the bytes of a `look_up` again; a field that is missing is "". */
 export function decodeLookUp(request: Uint8Array): LookUp {
-  const { text } = fieldsOf(request);
+  const fields = fieldsOf(request);
+  const { text } = fields;
   return {
     kind: "look_up",
+    ...environmentOf(fields),
     workspaceId: text("workspaceId"),
     agentId: text("agentId"),
     capability: text("capability"),

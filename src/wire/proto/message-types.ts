@@ -10,6 +10,7 @@ import { file_approvals_v1_approvals } from "../../../gen/approvals/v1/approvals
 import { file_entities_v1_entities } from "../../../gen/entities/v1/entities_pb.ts";
 import { file_events_v1_change } from "../../../gen/events/v1/change_pb.ts";
 import { file_governance_v1_governance } from "../../../gen/governance/v1/governance_pb.ts";
+import { file_identity_v1_organizations } from "../../../gen/identity/v1/organizations_pb.ts";
 import { file_notifications_v1_notifications } from "../../../gen/notifications/v1/notifications_pb.ts";
 import { file_objectives_v1_objectives } from "../../../gen/objectives/v1/objectives_pb.ts";
 import { file_prompts_v1_prompts } from "../../../gen/prompts/v1/prompts_pb.ts";
@@ -22,6 +23,8 @@ import { file_workflows_v1_workflows } from "../../../gen/workflows/v1/workflows
 export const CHANGE = "events.v1.Change";
 /** Full name of the message of a change in an external system. */
 export const TAP = "tap.v1.TapEventData";
+/** Full name of the message of a person in an organization. */
+export const MEMBER = "identity.v1.Member";
 /** Full name of the message that holds any JSON object. */
 export const STRUCT = "google.protobuf.Struct";
 /** Full name of the message that holds another message with its type. */
@@ -33,6 +36,7 @@ const known = createRegistry(
   file_entities_v1_entities,
   file_events_v1_change,
   file_governance_v1_governance,
+  file_identity_v1_organizations,
   file_notifications_v1_notifications,
   file_objectives_v1_objectives,
   file_prompts_v1_prompts,

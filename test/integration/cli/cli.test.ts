@@ -74,6 +74,11 @@ describe("workflows and drafts", () => {
     expect(got.stderr).toContain(`etag ${etag}`);
     const stale = ["drafts", "save", "entity", "n.workflow.yaml", "--etag", "0000000000000000"];
     expect(await cli.run(stale, { env })).toMatchObject({ code: 6 });
+    const savedBy = (who: string) =>
+      cli.run(["drafts", "save", "entity", "n.workflow.yaml", "--as", who], { env });
+    await savedBy("eve");
+    expect((await savedBy("ben")).stderr).toContain("replaced what unverified:eve saved at");
+    expect((await savedBy("ben")).stderr).not.toContain("replaced");
     expect(await done("drafts", "publish", "entity", "--note", "first")).toBe(
       "entity: published, version 1",
     );
@@ -260,6 +265,32 @@ describe("apply and export", () => {
       env,
     });
     expect([code, stderr]).toEqual([6, expect.stringContaining("it is in production")]);
+  });
+
+  it("makes a schedule for somebody, changes it, and says why it stands still", async () => {
+    await cli.write("s.workflow.yaml", fileOf("scheduled", "task: Look"));
+    await done("apply", "s.workflow.yaml");
+    const made = ["scheduled", "--cron", "weekdays", "--run-as", "group:finance", "--quiet"];
+    const id = await done("schedules", "create", ...made);
+    const listed = async () =>
+      (await done("schedules", "list", "--workflow", "scheduled")).split("\t");
+    expect((await listed())[5]).toBe("group:finance");
+    const update = (...args: string[]) => done("schedules", "update", id, ...args);
+    await update("--run-as", "user:ben", "--overlap", "skip", "--to", "2100-01-01T00:00Z");
+    const { spec } = JSON.parse(await update("--name", "nightly", "--json"));
+    expect(spec).toMatchObject({
+      ...{ name: "nightly", line: "0 9 * * MON-FRI", overlap: "SCHEDULE_OVERLAP_SKIP" },
+      ...{ to: "2100-01-01T00:00:00Z", run_as: { scope: "RUN_AS_SCOPE_USER", subject: "ben" } },
+    });
+    await done("schedules", "pause", id, "--reason", "audit");
+    expect((await listed()).slice(5)).toEqual(["user:ben", "paused: audit"]);
+    for (const [args, words] of [
+      [["--run-as", "team:x"], '--run-as "team:x" is not user:NAME, group:NAME or org'],
+      [[], "update needs what is changed"],
+    ] as const) {
+      const { code, stderr } = await cli.run(["schedules", "update", id, ...args], { env });
+      expect([code, stderr]).toEqual([2, expect.stringContaining(words)]);
+    }
   });
 
   it("shows what differs, and ends with 1 where something does", async () => {

@@ -1,5 +1,6 @@
 /** What teams ask for whose workflows are of people and agents: approvals, schedules, templates. */
 
+import { randomUUID } from "node:crypto";
 import { timestampDate, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { expect } from "vitest";
 import { applyEdit, type Edit } from "../../../console/src/parts/workflows/designer/text/edits.ts";
@@ -10,7 +11,7 @@ import { until } from "../assertions/until.ts";
 import { installed } from "./installed.ts";
 import { callMcp } from "./mcp-call.ts";
 import type { Requirement } from "./requirement.ts";
-import { PACK, refusal, textOf } from "./stage.ts";
+import { PACK, refusal, type Stage, textOf } from "./stage.ts";
 
 const { APPROVE } = Verdict;
 
@@ -127,11 +128,10 @@ export const PEOPLE_ROWS: readonly Requirement[] = [
     },
   },
   {
-    wanted: "A schedule acts for a person, a group or the organisation",
-    state: "partly",
-    by: "`run_as` USER, GROUP, ORG or AGENT of a schedule; a group by who leads it (`group:<name>:lead`)",
-    lacks:
-      "a schedule goes on when its person leaves. The identity service judges a caller's token (Introspect) and issues tokens of services; it has no call and no event that says who is a member, and no token of the person is there when a slot comes. That is its owner's part; until then an admin pauses the schedule",
+    wanted:
+      "A schedule acts for a person, a group or the organisation; one whose person leaves is paused, with the reason",
+    state: "works",
+    by: "`run_as` USER, GROUP, ORG or AGENT of a schedule, `workflows schedules create --run-as`; a group by who leads it (`group:<name>:lead`); events about members (`identity.v1.Member`) by an entry `IDENTITY=identity.changes.>` of `BUS_SOURCES`",
     async check(stage) {
       const { schedules } = stage.client;
       const definitionId = await stage.publish(PACK);
@@ -144,6 +144,22 @@ export const PEOPLE_ROWS: readonly Requirement[] = [
       expect(await initiatorOf(RunAsScope.USER, "ann")).toBe("ann");
       expect(await initiatorOf(RunAsScope.ORG, "")).toBe("");
       expect(await initiatorOf(RunAsScope.GROUP, "finance")).toBe("group:finance");
+      const reasonsBy = async (change: object) => {
+        await memberChanged(stage, { organization_id: stage.workspaceId, ...change });
+        const { workspaceId } = stage;
+        const listed = await schedules.list({ workspaceId, definitionId });
+        return listed.schedules.flatMap((each) => (each.paused ? [each.changeReason] : []));
+      };
+      // Who stays loses nothing.
+      const member = { aggregate_type: "member", aggregate_id: "ann", operation: "updated" };
+      const active = { user_id: "ann", status: "active", role: "editor" };
+      expect(await reasonsBy({ ...member, payload: active })).toEqual([]);
+      const reasons = await until(async () => {
+        const found = await reasonsBy({ ...member, payload: { ...active, status: "suspended" } });
+        return found.length > 0 ? found : undefined;
+      });
+      expect(reasons).toEqual(["ann is suspended in the workspace"]);
+      await stage.published(definitionId, ["workflow.schedules_paused"]);
     },
   },
   {
@@ -307,4 +323,12 @@ export const PEOPLE_ROWS: readonly Requirement[] = [
 
 function bigintAsText(_: string, value: unknown): unknown {
   return typeof value === "bigint" ? `${value}` : value;
+}
+
+/** An event of the identity service about a member. */
+async function memberChanged({ nats }: Stage, data: object): Promise<void> {
+  const type = "identity.changes.member.updated";
+  const event = { specversion: "1.0", id: randomUUID(), source: "identity", type, data };
+  nats.publish(type, JSON.stringify(event));
+  await nats.flush();
 }

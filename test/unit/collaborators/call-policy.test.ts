@@ -136,8 +136,12 @@ describe("the look-up cache", () => {
     cache.keepSkill("ws", "s");
     expect(cache.choose({ ...named, skillId: "s" })).toEqual({ agentId: "a1", skillId: "s" });
     expect(cache.choose({ ...named, promptName: "p" })).toBeUndefined();
-    cache.keepPrompt("a1", "p", { name: "p", version: 3, versionId: "v3" });
+    cache.keepPrompt("a1", { promptName: "p" }, { name: "p", version: 3, versionId: "v3" });
     expect(cache.choose({ ...named, promptName: "p" })?.prompt).toMatchObject({ version: 3 });
+    const staged = { ...named, promptName: "p", environment: "staging" };
+    expect(cache.choose(staged)).toBeUndefined();
+    cache.keepPrompt("a1", staged, { name: "p", version: 4, versionId: "v4" });
+    expect(cache.choose(staged)?.prompt).toMatchObject({ version: 4 });
   });
 
   it("work is spread by load over the agents found, never over those of another workspace", () => {

@@ -36,7 +36,7 @@ export type WorkflowChange = Message<"workflows.ops.v1.WorkflowChange"> & {
 
   /**
    * As events name it: `created`, `updated`, `published`, `activated`, `deployment_changed`, `paused`, `resumed`, `archived`, `deleted`,
-   * `edited`, `draft_saved`, `draft_discarded`, `refused`.
+   * `edited`, `draft_saved`, `draft_discarded`, `refused`, `schedules_paused`.
    *
    * @generated from field: string operation = 3;
    */

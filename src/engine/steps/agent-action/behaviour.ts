@@ -65,13 +65,15 @@ function attemptOf({ draft, index }: StepTask): LookupAttempt {
 
 function lookUpOf(task: StepTask): LookUp {
   const { def } = task.draft.step(task.index);
+  const { workspaceId, environment } = task.draft.run;
   return {
     kind: "look_up",
-    workspaceId: task.draft.run.workspaceId,
+    workspaceId,
     agentId: def.agentId,
     capability: def.requiredCapability,
     skillId: def.skillId,
     promptName: def.promptName,
+    ...(environment === undefined || def.promptName === "" ? {} : { environment }),
   };
 }
 

@@ -30,3 +30,19 @@ export function targetOf(workflow: JsonObject): JsonObject {
   }
   return target;
 }
+
+/** A workflow that a step names by its id, else by its name. */
+export interface FixedTarget {
+  readonly id: string;
+  readonly name: string;
+}
+
+/** The workflow that a step starts; undefined where it starts none, or an expression names it. */
+export function fixedTargetOf(step: StepDefinition): FixedTarget | undefined {
+  const setting = workflowOf(step) ?? {};
+  const id = ownValue(setting, "definition_id") ?? "";
+  const name = ownValue(setting, "name") ?? "";
+  if (typeof id !== "string" || typeof name !== "string") return undefined;
+  const text = `${id}${name}`;
+  return text === "" || text.includes("{{") ? undefined : { id, name };
+}

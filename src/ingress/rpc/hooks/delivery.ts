@@ -2,6 +2,7 @@
  * A delivery as it came: its body as the input of a run, the id that tells a repeat, how long its sender waits.
  * Boundary: pure but for reading the body; who sent it is process/signatures.ts.
  */
+import { isUtf8 } from "node:buffer";
 import { isJsonObject, type Json, type JsonObject, putValue } from "../../../engine/values/json.ts";
 import type { Verification } from "../../../process/signatures.ts";
 import { checkText, invalidFields } from "../fields.ts";
@@ -61,8 +62,10 @@ async function readBytes(
   return Buffer.concat(read);
 }
 
-/** The input that a body is. Refuses invalid_fields where it is neither JSON nor a form. */
+/** The input that a body is. Refuses invalid_fields where it is neither JSON nor a form, or not UTF-8. */
 export function inputOf(body: Buffer, contentType: string): JsonObject {
+  // A text that is stored is the text that was sent: bytes that are none would become other characters.
+  if (!isUtf8(body)) throw wrong("body", "is not UTF-8");
   const text = body.toString("utf8");
   if (contentType.toLowerCase().startsWith(FORM)) return formOf(text);
   if (text.trim() === "") return {};

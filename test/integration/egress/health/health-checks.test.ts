@@ -87,6 +87,28 @@ test("a workflow whose agent is gone, or whose capability nobody has, cannot wor
   expect(await lookAt(...ids)).toEqual([undefined, second]);
 });
 
+test("a workflow that starts one which was deleted cannot work until that is there again", async () => {
+  const { database, sql } = service;
+  const child = await publish(database, "child", versionOf([stepOf("a")]));
+  const call = (workflow: object) =>
+    versionOf([stepOf("call", { agentId: "", config: { workflow: { ...workflow } } })]);
+  const named = await publish(database, "by-name", call({ name: "child" }));
+  const known = await publish(database, "by-id", call({ definition_id: child.definitionId }));
+  const ids = [named.definitionId, known.definitionId];
+  expect(await lookAt(...ids)).toEqual([undefined, undefined]);
+  const rename = (name: string) =>
+    sql.query("update workflow_definitions set name = $1 where id = $2", [
+      name,
+      child.definitionId,
+    ]);
+  await rename("another");
+  const [reason, stays] = await lookAt(...ids);
+  expect(reason).toContain('Step "call" starts the workflow "child", which is not there');
+  expect(stays).toBeUndefined();
+  await rename("child");
+  expect(await lookAt(...ids)).toEqual([undefined, undefined]);
+});
+
 test("a workflow whose last five starts failed at their first step cannot work until another version is published", async () => {
   const spec = versionOf([stepOf("pay"), stepOf("send")], [edgeOf("pay -> send")]);
   const version = await publish(service.database, "fails", spec);

@@ -7,7 +7,10 @@ import type { FailedStart } from "../../../../src/store/service-reads/deployed-w
 const WORKFLOW = {
   ...{ definitionId: "wf_1", workspaceId: "ws", versionId: "v_1", environment: "production" },
 };
-const ALL: Known = { isConfigured: () => true, hasAgent: () => true, hasCapability: () => true };
+const ALL: Known = {
+  ...{ isConfigured: () => true, hasAgent: () => true, hasCapability: () => true },
+  hasWorkflow: () => true,
+};
 const AGENT = "  pay: { agent: a, timeout: 1d }\n";
 const SEND = "  send: { notify: slack, body: B }\n";
 
@@ -63,6 +66,12 @@ test.each([
     "  pay: { capability: payments }\n",
     { hasCapability: () => false },
     ['No agent has the capability "payments"'],
+  ],
+  [
+    "a workflow that it starts is gone",
+    "  call: { run: child }\n  again: { run: child }\n",
+    { hasWorkflow: (workspaceId: string) => workspaceId !== "ws" },
+    ['"call" starts the workflow "child", which is not there'],
   ],
 ] as const)("%s", (_, steps, known, parts) => {
   const { reasons } = reasonsOf(steps, known);

@@ -177,6 +177,8 @@ describe("requests", () => {
       promptName: "p",
     } as const;
     expect(decodeLookUp(encodeCall(lookUp))).toEqual(lookUp);
+    const staged = { ...lookUp, environment: "staging" };
+    expect(decodeLookUp(encodeCall(staged))).toEqual(staged);
     const read = { kind: "read_output", delegationId: "d", objectiveId: "o" } as const;
     expect(decodeReadOutput(encodeCall(read))).toEqual(read);
   });

@@ -19,6 +19,7 @@ import { Loading } from "../../loading.tsx";
 import { PlainText } from "../../plain-text.tsx";
 import { absoluteWords, useZone } from "../../zone.tsx";
 import { sampleOf } from "./curl.ts";
+import { readRunAs, runAsText } from "./run-as.ts";
 
 const PRESETS = ["hourly", "daily 9am", "weekdays", "weekly Monday", "monthly"];
 const TIMES_SHOWN = 5;
@@ -43,6 +44,8 @@ interface Typed {
   readonly zone: string;
   readonly overlap: ScheduleOverlap;
   readonly input: string;
+  /** As `group:finance`; empty: whoever makes it. */
+  readonly runAs: string;
 }
 
 /** `schedule`: the one that is changed; undefined: a new one is made. */
@@ -61,23 +64,32 @@ export function EditSchedule({
   const input = parseObject(typed.input);
   const isNew = schedule === undefined;
   const { name, line, zone, overlap } = typed;
+  const runAs = readRunAs(typed.runAs);
+  const isSameRunAs = typed.runAs === runAsText(schedule?.spec?.runAs);
   const save = useAct(async ({ schedules }, reason: string): Promise<unknown> => {
-    const spec = { name, line, zone, overlap, ...(input === undefined ? {} : { input }) };
+    const spec = {
+      ...{ name, line, zone, overlap },
+      ...(input === undefined ? {} : { input }),
+      ...(runAs === undefined ? {} : { runAs }),
+    };
     if (schedule === undefined) {
       return schedules.create({ definitionId: definition.id, spec, reason });
     }
     const { id, etag } = schedule;
-    return schedules.update({ id, etag, spec, reason, updateMask: [...UPDATED] });
+    const updateMask = isSameRunAs ? [...UPDATED] : [...UPDATED, "run_as"];
+    return schedules.update({ id, etag, spec, reason, updateMask });
   });
   const overlapWord = nameOfValue(ScheduleOverlap, overlap).toLowerCase().replaceAll("_", "-");
   const args = [
-    ...["schedules", "create", definition.name, "--cron", line],
+    ...(isNew ? ["schedules", "create", definition.name] : ["schedules", "update", schedule.id]),
+    ...["--cron", line],
     ...(zone === "" ? [] : ["--zone", zone]),
-    ...(overlap === ScheduleOverlap.ALLOW ? [] : ["--overlap", overlapWord]),
-    ...(name === "" ? [] : ["--name", name]),
-    ...(input === undefined || Object.keys(input).length === 0
+    ...(isNew && overlap === ScheduleOverlap.ALLOW ? [] : ["--overlap", overlapWord]),
+    ...(isNew && name === "" ? [] : ["--name", name]),
+    ...(input === undefined || (isNew && Object.keys(input).length === 0)
       ? []
       : ["--input", JSON.stringify(input)]),
+    ...(typed.runAs === "" || (!isNew && isSameRunAs) ? [] : ["--run-as", typed.runAs]),
   ];
   return (
     <ActionDialog
@@ -93,9 +105,8 @@ export function EditSchedule({
         )
       }
       reason="optional"
-      isReady={line.trim() !== "" && input !== undefined}
-      // The command line makes schedules, and changes none.
-      {...(isNew ? { cli: (reason: string) => withReason(args, reason) } : {})}
+      isReady={line.trim() !== "" && input !== undefined && runAs !== undefined}
+      cli={(reason: string) => withReason(args, reason)}
       act={(reason) => save.mutateAsync(reason)}
       onOpenChange={(next) => {
         setOpen(next);
@@ -120,6 +131,7 @@ function typedOf(schedule: Schedule | undefined, schema: JsonObject | undefined)
   return {
     ...{ name, line, zone },
     overlap: overlap || ScheduleOverlap.ALLOW,
+    runAs: runAsText(schedule?.spec?.runAs),
     input: JSON.stringify(input ?? (schedule ? {} : sampleOf(schema)), undefined, INDENT),
   };
 }
@@ -203,7 +215,8 @@ function Times({ line, zone }: { readonly line: string; readonly zone: string })
 }
 
 function MoreFields({ typed, isFault, onType }: FieldProps & { readonly isFault: boolean }) {
-  const ids = { overlap: useId(), input: useId(), name: useId() };
+  const ids = { overlap: useId(), input: useId(), name: useId(), runAs: useId() };
+  const isNobody = readRunAs(typed.runAs) === undefined;
   return (
     <>
       <div className="field">
@@ -235,6 +248,22 @@ function MoreFields({ typed, isFault, onType }: FieldProps & { readonly isFault:
           onChange={({ target }) => onType({ ...typed, input: target.value })}
         />
         {isFault && <p className="fault">This is no JSON object</p>}
+      </div>
+      <div className="field">
+        <label htmlFor={ids.runAs}>
+          Acts for <span className="muted">(you unless given)</span>
+        </label>
+        <input
+          id={ids.runAs}
+          value={typed.runAs}
+          autoComplete="off"
+          spellCheck={false}
+          aria-invalid={isNobody}
+          onChange={({ target }) => onType({ ...typed, runAs: target.value.trim() })}
+        />
+        <p className={isNobody ? "fault" : "muted"}>
+          <code>user:NAME</code>, <code>group:NAME</code>, or <code>org</code> for the workspace
+        </p>
       </div>
       <div className="field">
         <label htmlFor={ids.name}>

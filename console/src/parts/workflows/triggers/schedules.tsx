@@ -15,6 +15,7 @@ import { ErrorNote } from "../../error-note.tsx";
 import { Loading } from "../../loading.tsx";
 import { PlainText } from "../../plain-text.tsx";
 import { RelativeTime } from "../../relative-time.tsx";
+import { runAsText } from "./run-as.ts";
 import { ScheduleActions } from "./schedule-actions.tsx";
 import { EditSchedule } from "./schedule-form.tsx";
 
@@ -86,7 +87,8 @@ function Row({
   readonly inputSchema: JsonObject | undefined;
 }) {
   const { may } = useRights();
-  const { spec, words, paused, readOnly, next, last, environment } = schedule;
+  const { spec, words, paused, readOnly, next, last, environment, changeReason } = schedule;
+  const whom = runAsText(spec?.runAs);
   const isElsewhere = environment !== "" && environment !== "production";
   return (
     <li>
@@ -102,6 +104,11 @@ function Row({
         <code className="muted">
           <PlainText most={200}>{spec?.line ?? ""}</PlainText>
         </code>
+        {whom !== "" && (
+          <span className="muted">
+            for <PlainText most={200}>{whom}</PlainText>
+          </span>
+        )}
         {isElsewhere && <Badge tone="info">{environment}</Badge>}
         {readOnly && <Badge tone="idle">Trigger of the version</Badge>}
         {paused && (
@@ -125,6 +132,11 @@ function Row({
         ) : (
           <span className="muted">
             {paused ? "Nothing until it is resumed" : "No further time"}
+            {paused && changeReason !== "" && (
+              <>
+                : <PlainText most={300}>{changeReason}</PlainText>
+              </>
+            )}
           </span>
         )}
         <LastSlots slots={last} />

@@ -33,7 +33,7 @@ const MEANINGS: Readonly<Record<Reason, string>> = {
   invalid_fields: "Fields of the request are wrong; the details list each one.",
   not_found: "The object does not exist, or another workspace owns it.",
   already_exists: "The name, id or key is taken with other content.",
-  illegal_move: "The state of the run or step does not allow the call.",
+  illegal_move: "The state of the run, step, workflow or deployment does not allow the call.",
   nothing_published: "The definition has no published version.",
   workflow_paused: "The workflow is paused: `Workflows.Resume` ends the pause.",
   archived: "The workflow is archived: nothing starts runs of it.",

@@ -17,9 +17,11 @@ import {
 } from "../store/missed-triggers.ts";
 import { countMissed, endPause, lockPauses, type PauseRow, putPause } from "../store/pauses.ts";
 import type { DefinitionRow } from "../store/reads/definitions.ts";
+import { findDetails } from "../store/workflow-details.ts";
 import { commitWithEvents, type DefinitionDeps } from "./definitions.ts";
 
 export type { WantedMissed } from "../store/missed-triggers.ts";
+
 
 /** Which definition; without a workspace it may be any workspace's. */
 export interface OfDefinition {
@@ -79,7 +81,9 @@ export function resumeWorkflow(deps: DefinitionDeps, wanted: OfDefinition): Prom
     const facts = { reason, by, missed: ended.missed, starting };
     const events = [changeOf(definition, "resumed", pausedAt, endedAt, facts)];
     const { latestVersion: version, latestVersionId: versionId } = definition;
-    if (versionId !== null) {
+    // An archived workflow starts nothing without a pause either.
+    const { archivedAt } = await findDetails(tx, definitionId);
+    if (versionId !== null && archivedAt === null) {
       const started = { by, reason, environment: PRODUCTION, version, version_id: versionId };
       events.push(changeOf(definition, "activated", pausedAt, endedAt, started));
     }

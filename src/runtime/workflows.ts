@@ -25,6 +25,7 @@ import {
   type DefinitionWords,
   deleteDefinition,
   findDetails,
+  hasOpenRuns,
   hasRuns,
   NO_DETAILS,
   saveDetails,
@@ -127,13 +128,16 @@ function limited({ id: definitionId, workspaceId }: DefinitionRow) {
   return { definitionId, workspaceId };
 }
 
-/** Lets nothing start runs of a workflow. Refuses not_found. */
+/** Lets nothing start runs of a workflow. Refuses not_found, and illegal_move where it is not paused and runs of it are open. */
 export function archiveWorkflow(deps: DefinitionDeps, order: WorkflowOrder): Promise<string> {
-  return change(deps, order, async (tx, { id }, details) => {
+  return change(deps, order, async (tx, before, details) => {
+    const { id } = before;
     if (details.archivedAt !== null) return undefined;
     await deleteSchedule(tx, id);
     const row = await saveListening(tx, id, undefined);
     await lockStartsOfAll(tx);
+    // Those that were on their way have come or gone.
+    await requireRest(tx, before);
     await closeWorkflow(tx, id, "archived");
     return { row, details: { ...details, archivedAt: row.updatedAt }, operation: "archived" };
   });
@@ -177,6 +181,16 @@ async function requireNoRuns(tx: Tx, definition: DefinitionRow): Promise<void> {
   const message = `runs of workflow "${definition.name}" are stored: Archive it, and nothing starts further ones`;
   const from = await statusOf(tx, definition);
   throw new Refusal("has_runs", message, { resource, from, to: "DELETED" });
+}
+
+/** A workflow that starts runs is archived when they have ended. Who pauses it first has seen that it goes on with them. */
+async function requireRest(tx: Tx, definition: DefinitionRow): Promise<void> {
+  if (!(await hasOpenRuns(tx, definition.id))) return;
+  const from = await statusOf(tx, definition);
+  if (from === "PAUSED") return;
+  const resource = { type: "definition", name: definition.id };
+  const message = `runs of workflow "${definition.name}" are open: Pause it first, or let them end`;
+  throw new Refusal("illegal_move", message, { resource, from, to: "ARCHIVED" });
 }
 
 /** The status of a workflow that is locked, as Get shows it. */

@@ -36,6 +36,12 @@ const HAS_RUNS: Statement = {
   text: `select exists (select 1 from workflow_runs
     where workspace_id = $1 and definition_id = $2) as "hasRuns"`,
 };
+const HAS_OPEN_RUNS: Statement = {
+  name: "has_open_runs",
+  text: `select exists (select 1 from workflow_versions v
+    join workflow_runs r on r.version_id = v.id and r.completed_at is null
+    where v.definition_id = $1) as "hasRuns"`,
+};
 const OF_VERSIONS =
   "version_id = any(array(select id from workflow_versions where definition_id = $1))";
 /** In an order that no reference forbids. A table whose rows are a workflow's has a line here. */
@@ -118,6 +124,12 @@ export async function hasRuns(
   { workspaceId, id }: Pick<DefinitionRow, "workspaceId" | "id">,
 ): Promise<boolean> {
   const [row] = await db.query<{ hasRuns: boolean }>(HAS_RUNS, [workspaceId, id]);
+  return row?.hasRuns === true;
+}
+
+/** Whether runs of the definition are open. */
+export async function hasOpenRuns(db: Queries, definitionId: string): Promise<boolean> {
+  const [row] = await db.query<{ hasRuns: boolean }>(HAS_OPEN_RUNS, [definitionId]);
   return row?.hasRuns === true;
 }
 

@@ -166,6 +166,7 @@ describe("a delivery", () => {
     const { url, definitionId } = await hooked();
     const headers = { ...JSON_TYPE, "webhook-id": "before" };
     const { json } = await post(url, "{}", headers);
+    await workflows.pause({ definitionId });
     await workflows.archive({ definitionId });
     const { status, json: refused } = await post(url, "{}");
     expect([status, refused.error]).toEqual([409, expect.stringContaining("is archived")]);

@@ -266,13 +266,18 @@ describe("a workflow", () => {
     expect(definition?.name).toBe("renamed");
   });
 
-  test("that is archived starts nothing, and goes on with what runs", async () => {
+  test("that is archived starts nothing, and goes on with what runs where it was paused before", async () => {
     const definitionId = await publish("archived");
     const { run } = await service.client.startRun({ definitionId });
+    const early = await refusedBy(client().archive({ definitionId }));
+    expect(early).toMatchObject({ code: "FailedPrecondition", reason: "ILLEGAL_MOVE" });
+    expect(early.error.rawMessage).toContain("Pause it first");
+    await client().pause({ definitionId });
     const archived = await client().archive({ definitionId, reason: "old" }, as("ann"));
     expect(archived.workflow).toMatchObject({ status: WorkflowStatus.ARCHIVED, etag: "1" });
     expect(archived.workflow?.archivedAt).toBeDefined();
     expect(await client().archive({ definitionId })).toEqual(archived);
+    await client().resume({ definitionId });
     expect(await orderMade("e1")).toEqual([]);
     const start = await refusedBy(service.client.startRun({ definitionId }));
     expect(start).toMatchObject({ code: "FailedPrecondition", reason: "ARCHIVED" });
@@ -289,7 +294,8 @@ describe("a workflow", () => {
     expect(back.workflow).toMatchObject({ status: WorkflowStatus.DEPLOYED, etag: "2" });
     expect(await orderMade("e2")).toEqual([definitionId]);
     expect(await eventsOf(definitionId)).toEqual([
-      ...["created", "published", "activated", "archived unverified:ann", "updated"],
+      ...["created", "published", "activated", "paused", "archived unverified:ann"],
+      ...["resumed", "updated"],
     ]);
   });
 
@@ -395,6 +401,7 @@ describe("starts beside Archive and Delete", () => {
     const definitionId = await publish("repeated");
     const start = { ...(await startOf(definitionId)), triggerEventId: "first" };
     const { runId } = await submit(start);
+    await client().pause({ definitionId });
     await client().archive({ definitionId });
     const others = ["", "second", "first", "third", "first"];
     const results = await Promise.allSettled(

@@ -125,7 +125,7 @@ import { findUnfinished } from "../../src/store/service-reads/unfinished-runs.ts
 import { findMovedRuns, findMovesAfter } from "../../src/store/service-reads/watched-runs.ts";
 import { findOpenTasks, findTaskPlaces, placeTasks } from "../../src/store/task-places.ts";
 import { countTemplates } from "../../src/store/templates.ts";
-import { hasRuns } from "../../src/store/workflow-details.ts";
+import { hasOpenRuns, hasRuns } from "../../src/store/workflow-details.ts";
 import { ANY_RUN } from "../support/builders/run-search.ts";
 import { moveRun } from "./move-run.ts";
 import { peopleCases } from "./people-cases.ts";
@@ -398,6 +398,7 @@ export const cases: readonly Case[] = [
     name: "whether a workflow has runs",
     ask: ({ read }) => hasRuns(read, { workspaceId: BIG, id: "wf_2" }),
   },
+  { name: "whether a workflow has open runs", ask: ({ read }) => hasOpenRuns(read, "wf_2") },
   { name: "closed workflows", ask: ({ read }) => findClosed(read, ["wf_1", "wf_2"]) },
   {
     name: "GetVersion",

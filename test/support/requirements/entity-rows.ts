@@ -66,7 +66,11 @@ export const ENTITY_ROWS: readonly Requirement[] = [
       const start = () => stage.start(definitionId);
       await refused(start(), "WORKFLOW_PAUSED", "Resume", "PAUSED to TRIGGERED");
       await sources.resume({ definitionId });
-      await sources.archive({ definitionId });
+      const archive = () => sources.archive({ definitionId });
+      await refused(archive(), "ILLEGAL_MOVE", "Pause it first", "DEPLOYED to ARCHIVED");
+      await sources.pause({ definitionId });
+      await archive();
+      await sources.resume({ definitionId });
       await refused(start(), "ARCHIVED", "Unarchive", "ARCHIVED to TRIGGERED");
       const publish = stage.publish({ ...PACK, on: { every: "1h" } });
       await refused(publish, "ARCHIVED", "Unarchive", "ARCHIVED to DEPLOYED");
@@ -123,6 +127,7 @@ export const ENTITY_ROWS: readonly Requirement[] = [
       await sources.resume({ definitionId });
       expect(await statusOf()).toBe(WorkflowStatus.DEPLOYED);
       expect(await stage.states(await stage.start(definitionId))).toEqual({ pack: "WAITING" });
+      await sources.pause({ definitionId });
       await sources.archive({ definitionId });
       expect(await statusOf()).toBe(WorkflowStatus.ARCHIVED);
       const other = await stage.publish({ ...PACK, workflow: "unused" });

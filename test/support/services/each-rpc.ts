@@ -633,11 +633,9 @@ const ROWS: Record<Rpc, Row> = {
   "sources.archive": {
     needs: "workflows:author",
     foreign: "NotFound",
-    // It has runs, and other rows start further ones.
-    call: async ({ sources }, { definitionId }, options) => {
-      await sources.archive({ definitionId }, options);
-      await sources.unarchive({ definitionId }, options);
-    },
+    // It has open runs.
+    call: ({ sources }, { definitionId }, options) =>
+      passed(sources.archive({ definitionId }, options)),
   },
   "sources.unarchive": {
     needs: "workflows:author",

@@ -1372,7 +1372,8 @@ export const Workflows: GenService<{
   },
   /**
    * From its answer on no run of the workflow begins: triggers and schedules start nothing, StartRun is FAILED_PRECONDITION
-   * (ARCHIVED). Runs under way go on. An archived workflow stays as it is.
+   * (ARCHIVED). FAILED_PRECONDITION (ILLEGAL_MOVE): runs of it are open, and it is not paused; of a paused one they go on. An archived
+   * workflow stays as it is.
    *
    * @generated from rpc workflows.ops.v1.Workflows.Archive
    */

@@ -89,7 +89,8 @@ export const WORKFLOW_COMMANDS: readonly CommandRow[] = [
   {
     name: "archive",
     args: "<workflow>",
-    about: "Let nothing start runs of a workflow any more. Runs under way go on.",
+    about:
+      "Let nothing start runs of a workflow any more. Runs must have ended, unless the workflow is paused: then they go on.",
     examples: [[`archive expense-approval --reason "replaced by expenses"`, "archive it"]],
     options: [REASON, KEY],
     callsService: true,

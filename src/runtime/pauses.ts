@@ -22,7 +22,6 @@ import { commitWithEvents, type DefinitionDeps } from "./definitions.ts";
 
 export type { WantedMissed } from "../store/missed-triggers.ts";
 
-
 /** Which definition; without a workspace it may be any workspace's. */
 export interface OfDefinition {
   readonly definitionId: string;

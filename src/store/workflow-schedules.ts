@@ -66,7 +66,6 @@ const LOCK_DEFINITION: Statement = {
   text: "select 1 from workflow_definitions where id = $1 for update",
 };
 
-// It reads the schedules of the workspace: people leave now and then.
 // It looks through the schedules of the workspace: people leave now and then.
 const PAUSE_OF_USERS: Statement = {
   name: "pause_schedules_of_users",

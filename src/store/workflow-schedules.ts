@@ -77,7 +77,8 @@ const PAUSE_OF_USERS: Statement = {
     where s.id = any(array(
         select o.id from v cross join lateral (
           select id from workflow_schedules
-          where workspace_id = v."workspaceId" and run_as = $2 and run_as_subject = v."userId" and not is_paused
+          where workspace_id = v."workspaceId" and run_as = $2 and run_as_subject = v."userId"
+            and not (is_paused and change_reason = v.reason)
           for update) as o))
       and v."workspaceId" = s.workspace_id and v."userId" = s.run_as_subject
     returning s.id, s.definition_id as "definitionId", s.workspace_id as "workspaceId", v.by, v.reason,
@@ -100,7 +101,10 @@ export interface PausedSchedule extends Omit<Leaver, "userId"> {
   readonly name: string;
 }
 
-/** Pauses what acts for these people, `runAs` being the place of a person in a row. Gives those that were not paused. */
+/**
+ * Pauses what acts for these people, `runAs` being the place of a person in a row. What is paused for another reason gets this one: who
+ * resumes it is to see it. Gives what was changed.
+ */
 export function pauseSchedulesOfUsers(
   tx: Tx,
   leavers: readonly Leaver[],

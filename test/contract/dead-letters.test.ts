@@ -122,15 +122,21 @@ describe("retry", () => {
     } = await service.client.listDefinitions({ workspaceId: ws }, as(ws, "admin"));
     const spec = { line: "@daily", runAs: { scope: RunAsScope.USER, subject: "ann" } };
     await schedules.create({ definitionId, spec }, as(ws, "admin"));
+    // Who resumes it after the audit is to see that the person left.
+    const audited = { definitionId, spec, paused: true, reason: "audit" };
+    await schedules.create(audited, as(ws, "admin"));
     const type = "identity.changes.member.removed";
     const attributes = { specversion: "1.0", id: "m1", source: "identity", type, tenantid: ws };
     const body = JSON.stringify({ ...attributes, data: { user_id: "ann" } });
-    const ids = await asideOf(type, ws, body);
+    const ids = await asideOf(type, ws, body, body);
     const { results } = await runs.retryDeadLetters({ ids }, as(ws));
-    expect(results).toMatchObject([{ outcome: RetryOutcome.RETRIED }]);
+    expect(results.map(({ outcome }) => outcome)).toEqual(ids.map(() => RetryOutcome.RETRIED));
     const listed = await schedules.list({ definitionId }, as(ws, "admin"));
+    const left = { paused: true, changedBy: "identity", changeReason: "ann left the workspace" };
+    // A repeat changes nothing more.
     expect(listed.schedules).toMatchObject([
-      { paused: true, changedBy: "identity", changeReason: "ann left the workspace" },
+      { ...left, etag: "2" },
+      { ...left, etag: "2" },
     ]);
   });
 

@@ -72,6 +72,10 @@ async function create(service: Service, call: Call, name: string): Promise<numbe
 
 /** Changes what the options name; the etag is that of the schedule as it is now. */
 async function update({ schedules }: Service, call: Call, id: string): Promise<number> {
+  if (textOption(call, "environment") !== undefined) {
+    throw usageFault("a schedule stays in its environment: create one there, and delete this one");
+  }
+  if (flagOption(call, "paused")) throw usageFault(`pause it by: workflows schedules pause ${id}`);
   const { spec, mask: updateMask } = readSpec(call);
   if (updateMask.length === 0) {
     throw usageFault("update needs what is changed, such as --cron, --overlap or --run-as");

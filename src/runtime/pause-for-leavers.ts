@@ -28,7 +28,7 @@ export async function pauseForLeavers(
 ): Promise<void> {
   for (const [workspaceId, those] of byKey(leavers, (each) => each.workspaceId)) {
     const paused = await database.transaction(async (tx) => {
-      const schedules = await pauseSchedulesOfUsers(tx, those, USER);
+      const schedules = await pauseSchedulesOfUsers(tx, workspaceId, those, USER);
       if (schedules.length === 0) return 0;
       const at = await readScheduleClock(tx);
       await appendChange(tx, partitionOf(workspaceId), eventsOf(schedules, at));

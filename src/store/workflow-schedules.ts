@@ -66,21 +66,19 @@ const LOCK_DEFINITION: Statement = {
   text: "select 1 from workflow_definitions where id = $1 for update",
 };
 
-// It reads the schedules of the workspace: people leave now and then.
-// It looks through the schedules of the workspace: people leave now and then.
+// It looks through the schedules of the workspace, once for all of these people: they leave now and then, and whole departments at once.
 const PAUSE_OF_USERS: Statement = {
   name: "pause_schedules_of_users",
   text: `with v as materialized (
-      select * from jsonb_to_recordset($1::jsonb) as v("workspaceId" text, "userId" text, by text, reason text))
+      select * from jsonb_to_recordset($1::jsonb) as v("userId" text, by text, reason text))
     update workflow_schedules s
     set is_paused = true, due_at = null, revision = s.revision + 1, changed_by = v.by, change_reason = v.reason
     from v
     where s.id = any(array(
-        select o.id from v cross join lateral (
-          select id from workflow_schedules
-          where workspace_id = v."workspaceId" and run_as = $2 and run_as_subject = v."userId" and not is_paused
-          for update) as o))
-      and v."workspaceId" = s.workspace_id and v."userId" = s.run_as_subject
+        select id from workflow_schedules
+        where workspace_id = $2 and run_as = $3 and run_as_subject = any($4::text[])
+        for update))
+      and v."userId" = s.run_as_subject and not (s.is_paused and s.change_reason = v.reason)
     returning s.id, s.definition_id as "definitionId", s.workspace_id as "workspaceId", v.by, v.reason,
       (select name from workflow_definitions where id = s.definition_id) as name`,
 };
@@ -101,13 +99,19 @@ export interface PausedSchedule extends Omit<Leaver, "userId"> {
   readonly name: string;
 }
 
-/** Pauses what acts for these people, `runAs` being the place of a person in a row. Gives those that were not paused. */
+/**
+ * Pauses what acts for these people of a workspace, `runAs` being the place of a person in a row. What is paused for another reason gets
+ * this one: who resumes it is to see it. Gives what was changed.
+ */
 export function pauseSchedulesOfUsers(
   tx: Tx,
+  workspaceId: string,
   leavers: readonly Leaver[],
   runAs: number,
 ): Promise<PausedSchedule[]> {
-  return tx.query<PausedSchedule>(PAUSE_OF_USERS, [JSON.stringify(leavers), runAs]);
+  const users = leavers.map(({ userId }) => userId);
+  const values = [JSON.stringify(leavers), workspaceId, runAs, users];
+  return tx.query<PausedSchedule>(PAUSE_OF_USERS, values);
 }
 
 /** The time by which slots are computed. */

@@ -7,6 +7,7 @@ import { createConnectTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LetterEnd, RetryOutcome } from "../../gen/workflows/ops/v1/dead_letters_pb.ts";
 import { Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
+import { RunAsScope, Schedules } from "../../gen/workflows/ops/v1/schedules_pb.ts";
 import { CheckStatus, System } from "../../gen/workflows/ops/v1/system_pb.ts";
 import { StepType, TriggerType } from "../../gen/workflows/v1/workflows_pb.ts";
 import { grantedScopes } from "../../src/collaborators/identity/callers.ts";
@@ -15,6 +16,7 @@ import { type RpcService, refusedBy, startRpcService } from "../support/services
 
 let service: RpcService;
 let runs: Client<typeof Runs>;
+let schedules: Client<typeof Schedules>;
 let system: Client<typeof System>;
 let definitions = 0;
 let streams = 0;
@@ -28,6 +30,7 @@ beforeAll(async () => {
   service = await startRpcService({ callers: { find } });
   const transport = createConnectTransport({ baseUrl: service.baseUrl, httpVersion: "1.1" });
   runs = createClient(Runs, transport);
+  schedules = createClient(Schedules, transport);
   system = createClient(System, transport);
 });
 afterAll(() => service.stop());
@@ -55,9 +58,17 @@ function eventOf(tenantid: string, id: string): string {
 }
 
 /** Puts bodies aside as messages 1, 2 … of a stream of their own; gives their ids. */
-async function aside(workspaceId: string | undefined, ...bodies: string[]): Promise<string[]> {
+function aside(workspaceId: string | undefined, ...bodies: string[]): Promise<string[]> {
+  return asideOf("shop.x", workspaceId, ...bodies);
+}
+
+async function asideOf(
+  subject: string,
+  workspaceId: string | undefined,
+  ...bodies: string[]
+): Promise<string[]> {
   const stream = `S${++streams}`;
-  const fault = { subject: "shop.x", reason: "handling_failed", problem: "it failed", headers: {} };
+  const fault = { subject, reason: "handling_failed", problem: "it failed", headers: {} };
   await putAside(
     service,
     bodies.map((body, at) => ({
@@ -102,6 +113,31 @@ describe("retry", () => {
       });
       expect(letter.endedAt).toBeDefined();
     }
+  });
+
+  test("of an event about a person who left pauses the schedules of that person", async () => {
+    const ws = await listening();
+    const {
+      definitions: [{ id: definitionId = "" } = {}],
+    } = await service.client.listDefinitions({ workspaceId: ws }, as(ws, "admin"));
+    const spec = { line: "@daily", runAs: { scope: RunAsScope.USER, subject: "ann" } };
+    await schedules.create({ definitionId, spec }, as(ws, "admin"));
+    // Who resumes it after the audit is to see that the person left.
+    const audited = { definitionId, spec, paused: true, reason: "audit" };
+    await schedules.create(audited, as(ws, "admin"));
+    const type = "identity.changes.member.removed";
+    const attributes = { specversion: "1.0", id: "m1", source: "identity", type, tenantid: ws };
+    const body = JSON.stringify({ ...attributes, data: { user_id: "ann" } });
+    const ids = await asideOf(type, ws, body, body);
+    const { results } = await runs.retryDeadLetters({ ids }, as(ws));
+    expect(results.map(({ outcome }) => outcome)).toEqual(ids.map(() => RetryOutcome.RETRIED));
+    const listed = await schedules.list({ definitionId }, as(ws, "admin"));
+    const left = { paused: true, changedBy: "identity", changeReason: "ann left the workspace" };
+    // A repeat changes nothing more.
+    expect(listed.schedules).toMatchObject([
+      { ...left, etag: "2" },
+      { ...left, etag: "2" },
+    ]);
   });
 
   test("with a key gives the first answer again", async () => {

@@ -7,7 +7,7 @@ import type { BusEvent } from "../../engine/values/event.ts";
 import type { Leaver } from "../../runtime/pause-for-leavers.ts";
 
 const GONE_BY_OPERATION =
-  /^(remove|delete|deactivate|suspend|deprovision|revoke|disable)d?$|^(leave|left)$/;
+  /^((remove|delete|deactivate|revoke|disable)d?|(suspend|deprovision)(ed)?|leave|left)$/;
 const GONE_BY_STATUS =
   /^(inactive|removed|deleted|deactivated|suspended|deprovisioned|revoked|disabled|blocked|left)$/;
 const BY = "identity";

@@ -3,14 +3,18 @@
  * Boundary: one message; who may ask, and what is recorded, is the RPC's matter. It needs no connection to the bus.
  * Invariant: a message changes what its first delivery would have: ids of events and of tasks make a repeat harmless.
  */
+import type { BusEvent } from "../../engine/values/event.ts";
 import { Refusal } from "../../process/refusal.ts";
 import type { Redeliver, Redelivered } from "../../runtime/dead-letters.ts";
-import { type RouteDeps, routeEvent } from "../../runtime/routing/route-event.ts";
+import { pauseForLeavers } from "../../runtime/pause-for-leavers.ts";
+import { type RouteDeps, type RoutedEvent, routeEvent } from "../../runtime/routing/route-event.ts";
+import { isTemporary } from "../../runtime/temporary.ts";
 import type { KeptLetter } from "../../store/reads/dead-letters.ts";
 import { decodeBusMessage } from "../../wire/bus/events.ts";
 import { RESULTS_STREAM } from "../../wire/tasks/subjects.ts";
 import { firstValuesOf } from "./first-values.ts";
 import { submissionsOf, submitAll } from "./handle-results.ts";
+import { leaverOf } from "./leavers.ts";
 
 /** Makes the function; `mayTouch` is asked with the workspace that the message turns out to be of. */
 export function createRedelivery(deps: RouteDeps): Redeliver {
@@ -33,7 +37,7 @@ async function redeliverEvent(
   if (decoded.ok === "ignored") return failed("it does not concern the service");
   if (decoded.ok === false) return failed(decoded.problem);
   if (!mayTouch(decoded.event.workspaceId)) return failed(FOREIGN);
-  const routed = await routeEvent(deps, decoded.event);
+  const routed = await handled(deps, decoded.event);
   if (routed.ok) return { outcome: "retried", problem: "" };
   const { error, kind } = routed;
   deps.log.warn("a dead letter could not be handled again", { eventId: decoded.event.id, error });
@@ -41,6 +45,17 @@ async function redeliverEvent(
   const problem =
     error instanceof Refusal ? error.message : "its handling failed; the log says why";
   return { outcome: kind === "away" ? "away" : "failed", problem };
+}
+
+/** As a batch of the bus does (handle-batch.ts): the schedules of a person who left first. */
+async function handled(deps: RouteDeps, event: BusEvent): Promise<RoutedEvent> {
+  const leaver = leaverOf(event);
+  try {
+    if (leaver !== undefined) await pauseForLeavers(deps, [leaver]);
+  } catch (error) {
+    return { ok: false, error, kind: isTemporary(error) ? "away" : "failed" };
+  }
+  return routeEvent(deps, event);
 }
 
 const FOREIGN = "it is of a workspace that the caller does not see";

@@ -287,6 +287,8 @@ describe("apply and export", () => {
     for (const [args, words] of [
       [["--run-as", "team:x"], '--run-as "team:x" is not user:NAME, group:NAME or org'],
       [[], "update needs what is changed"],
+      [["--name", "x", "--environment", "qa"], "a schedule stays in its environment"],
+      [["--name", "x", "--paused"], `workflows schedules pause ${id}`],
     ] as const) {
       const { code, stderr } = await cli.run(["schedules", "update", id, ...args], { env });
       expect([code, stderr]).toEqual([2, expect.stringContaining(words)]);

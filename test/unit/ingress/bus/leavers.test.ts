@@ -29,6 +29,14 @@ describe("a person has left", () => {
     );
   });
 
+  test.each([
+    ...["removed", "deleted", "deactivated", "suspended", "disabled", "revoked"],
+    ...["deprovisioned", "left", "suspend", "Deprovision"],
+  ])("by the operation %s", (operation) => {
+    expect(reasonOf({ ...CHANGE, operation, payload: ACTIVE })).toBe("user_ann left the workspace");
+    expect(reasonOf(ACTIVE, `identity.changes.member.${operation}`)).toBeDefined();
+  });
+
   test.each(["MEMBER_STATUS_INACTIVE", "Suspended", "deactivated"])(
     "with the status %s",
     (status) => {

@@ -19,7 +19,7 @@ export function runAsText(runAs: RunAs | undefined): string {
 export function readRunAs(text: string): { scope: RunAsScope; subject: string } | undefined {
   if (text === "") return { scope: RunAsScope.UNSPECIFIED, subject: "" };
   if (text === "org") return { scope: RunAsScope.ORG, subject: "" };
-  const [, word = "", subject = ""] = /^([a-z]+):(\S+)$/.exec(text) ?? [];
+  const [, word = "", subject = ""] = /^([a-z]+):(.+)$/.exec(text) ?? [];
   const scope = [...WORDS].find(([, each]) => each === word)?.[0];
   return scope === undefined ? undefined : { scope, subject };
 }

@@ -15,8 +15,6 @@ export interface Held {
   readonly message: HeldMessage;
   /** Tasks that are not answered, given back or without need of a result. */
   left: number;
-  /** A task of it is for another worker: it is delivered again. */
-  isLeft: boolean;
 }
 
 /** A task from its message to its result. */

@@ -135,7 +135,9 @@ function bytesAtMost({ info }: NatsConnection): number {
 
 function textOf(result: TaskResult, most: number): string {
   const text = encodeResult(result);
-  return Buffer.byteLength(text) <= most ? text : encodeResult({ id: result.id, ...TOO_LARGE });
+  if (Buffer.byteLength(text) <= most) return text;
+  const { id, cost_usd } = result;
+  return encodeResult({ id, ...(cost_usd === undefined ? {} : { cost_usd }), ...TOO_LARGE });
 }
 
 /** In the order given; each message within its limits, unless a part alone is over them. */

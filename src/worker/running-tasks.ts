@@ -3,8 +3,8 @@
  * Boundary: knows no connection. Messages come from pull-tasks.ts, results go to publish-results.ts.
  * Invariants:
  * R1 At most `concurrency` tasks are under way, and at most `rate` begin in a second.
- * R2 A message is acknowledged when each of its tasks is answered, given back, or needs no result. One with a task that the
- *    worker leaves as it stops is delivered again then.
+ * R2 A message is acknowledged when each of its tasks is answered, given back, or needs no result. No message is delivered again
+ *    for one task of it: its others may be with other workers by then.
  */
 import { BeginPace } from "./begin-pace.ts";
 import type { WorkerLog } from "./handlers.ts";
@@ -86,7 +86,7 @@ export class RunningTasks {
     mustAsk: boolean,
   ): string[] {
     const distinct = new Map(tasks.map((task) => [task.id, task]));
-    const held: Held = { message, left: distinct.size + spoilt.length, isLeft: false };
+    const held: Held = { message, left: distinct.size + spoilt.length };
     this.#held.add(held);
     if (held.left === 0) this.#settle(held, 0);
     for (const id of spoilt) this.#give({ id, ...SPOILT }, () => this.#settle(held, 1));
@@ -174,9 +174,11 @@ export class RunningTasks {
     return this.#inHand.size === 0 && this.#held.size === 0;
   }
 
-  /** Aborts what is under way, and leaves to other workers what then fails or does not stop. */
+  /** Aborts what is under way, and gives back what then fails or does not stop. Nothing begins any more. */
   abort(reason: string): void {
     this.#leaving = true;
+    clearTimeout(this.#beginTimer);
+    this.#waiting = [];
     for (const { abort, state } of this.#inHand.values()) {
       if (state === "running") abort.abort(new Error(reason));
     }
@@ -238,7 +240,8 @@ export class RunningTasks {
     this.#running -= 1;
     inHand.state = "answered";
     // After its signal, too: the service ignores what it no longer waits for.
-    if (this.#leaving && mayGoElsewhere(result)) this.#leave(inHand);
+    // No attempt is used: another worker does the task.
+    if (this.#leaving && mayGoElsewhere(result)) this.#giveBackHeld(inHand);
     else if (result === undefined) this.#end(inHand);
     else this.#give(result, () => this.#end(inHand));
     this.#begin();
@@ -257,12 +260,6 @@ export class RunningTasks {
     for (const { message } of messages) message.working();
   }
 
-  /** No attempt is used: another worker does the task. */
-  #leave(inHand: InHand): void {
-    for (const held of inHand.messages) held.isLeft = true;
-    this.#end(inHand);
-  }
-
   #end(inHand: InHand): void {
     this.#inHand.delete(inHand.task.id);
     for (const held of inHand.messages) this.#settle(held, 1);
@@ -277,8 +274,7 @@ export class RunningTasks {
   #settle(held: Held, tasks: number): void {
     held.left -= tasks;
     if (held.left > 0 || !this.#held.delete(held)) return;
-    if (held.isLeft) held.message.nak();
-    else held.message.ack();
+    held.message.ack();
     this.#wake();
   }
 }

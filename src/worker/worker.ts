@@ -131,6 +131,7 @@ function judge({
   concurrency = 10,
   rate = 1,
   id,
+  version,
   drainMs = 0,
 }: WorkerOptions) {
   for (const [field, name, charsAtMost] of [
@@ -154,8 +155,14 @@ function judge({
   }
   if (!(rate > 0)) throw new RangeError(`rate is over 0, not ${rate}`);
   if (!(drainMs >= 0)) throw new RangeError(`drainMs is 0 or more, not ${drainMs}`);
-  if (id !== undefined && (id.length < 1 || id.length > ID_CHARS || /\p{Cc}/u.test(id))) {
-    throw new RangeError(`id has 1 to ${ID_CHARS} characters and no control characters`);
+  for (const [field, text] of Object.entries({ id, version })) {
+    if (
+      text === undefined ||
+      (text.length >= 1 && text.length <= ID_CHARS && !/\p{Cc}/u.test(text))
+    ) {
+      continue;
+    }
+    throw new RangeError(`${field} has 1 to ${ID_CHARS} characters and no control characters`);
   }
 }
 

@@ -211,12 +211,18 @@ describe("a worker", () => {
   it("fails a task whose result is over what the server takes", async () => {
     await queue.nats.restart("max_payload: 16384");
     await vi.waitFor(() => queue.makeStreams(), { ...WAIT, timeout: 40_000 });
-    await started({ act: ({ n }) => ({ text: "x".repeat(Number(n)) }) });
+    await started({
+      act({ n }, { cost }) {
+        cost(0.5);
+        return { text: "x".repeat(Number(n)) };
+      },
+    });
     await queue.queue(taskOf("large", { input: { n: 20_000 } }));
     await queue.queue(taskOf("small", { input: { n: 10_000 } }));
     await vi.waitFor(() => expect(queue.results()).toHaveLength(2), WAIT);
     expect(queue.results()).toContainEqual({
       id: "large/mail/1",
+      cost_usd: 0.5,
       status: "failed",
       error: {
         message: "the server takes no message as large as the result (max_payload)",
@@ -230,17 +236,22 @@ describe("a worker", () => {
     await queue.makeStreams();
     const { begun, reasons, handlers } = held();
     const options = { servers: queue.nats.url, workspace: "ws_a", queue: "mail", log: silent };
-    const worker = createWorker({ ...options, handlers, connection: { reconnect: false } });
+    const worker = createWorker({
+      ...{ ...options, handlers, concurrency: 1 },
+      connection: { reconnect: false },
+    });
     const running = worker.run({ signals: [] });
     const ended = expect(running).rejects.toThrow("the connection to NATS was closed for good");
     await worker.ready;
-    await queue.queue(taskOf("a"));
+    await queue.queue(taskOf("a"), taskOf("b"));
     await vi.waitFor(() => expect(begun).toEqual(["a"]), WAIT);
     await queue.nats.restart();
     const lostMs = performance.now();
     await ended;
     expect(performance.now() - lostMs).toBeLessThan(10_000);
     expect(reasons).toEqual(["the worker stops"]);
+    await delay(0);
+    expect(begun).toEqual(["a"]);
   });
 
   it("goes on when NATS refuses its credentials for a while", async () => {
@@ -388,22 +399,32 @@ describe("a worker that stops", () => {
     await vi.waitFor(() => expect(begun).toEqual(["a"]), WAIT);
     await worker.stop();
     expect(reasons).toEqual(["the worker stops"]);
-    for (const run of ["b", "c"]) queue.closed.add(`${run}/mail/1`);
-    const stoppedMs = performance.now();
-    const other = held();
-    start(other.handlers);
-    await vi.waitFor(() => expect(other.begun).toEqual(["a"]), WAIT);
-    // Sooner than the server delivers what a dead worker held.
-    expect(performance.now() - stoppedMs).toBeLessThan(5_000);
-    other.letGo();
-    await vi.waitFor(() => expect(queue.results()).toHaveLength(3), WAIT);
-    expect(queue.results()).toContainEqual(
-      expect.objectContaining({ id: "a/mail/1", status: "completed" }),
-    );
-    expect(queue.results()).toContainEqual(
-      expect.objectContaining({ id: "c/mail/1", status: "failed" }),
+    await vi.waitFor(() => expect(queue.results()).toHaveLength(2), WAIT);
+    const returned = () => queue.seen.flatMap((message) => message.returned);
+    await vi.waitFor(() => expect(returned()).toEqual(["a/mail/1"]), WAIT);
+    expect(queue.results().map(({ id, status }) => [id, status])).toEqual([
+      ["b/mail/1", "completed"],
+      ["c/mail/1", "failed"],
+    ]);
+    await vi.waitFor(async () => expect(await queue.left()).toBe(0), WAIT);
+  });
+
+  it("returns each task that it leaves once, and has no message delivered again", async () => {
+    const { begun, handlers } = held();
+    const worker = await started(handlers, { concurrency: 1, drainMs: 100 });
+    await queue.queue(taskOf("a"), taskOf("b"));
+    await vi.waitFor(() => expect(begun).toEqual(["a"]), WAIT);
+    await worker.stop();
+    await vi.waitFor(
+      () =>
+        expect(queue.seen.flatMap(({ returned }) => returned).sort()).toEqual([
+          "a/mail/1",
+          "b/mail/1",
+        ]),
+      WAIT,
     );
     await vi.waitFor(async () => expect(await queue.left()).toBe(0), WAIT);
+    expect(begun).toEqual(["a"]);
   });
 
   it("leaves to others what never ends", async () => {
@@ -411,11 +432,12 @@ describe("a worker that stops", () => {
     const worker = await started({ act: () => new Promise(() => void begun++) }, { drainMs: 0 });
     await queue.queue(taskOf("a"));
     await vi.waitFor(() => expect(begun).toBe(1), WAIT);
-    const other = held();
     await worker.stop();
-    start(other.handlers);
-    await vi.waitFor(() => expect(other.begun).toEqual(["a"]), WAIT);
-    other.letGo();
+    await vi.waitFor(
+      () => expect(queue.seen.flatMap(({ returned }) => returned)).toEqual(["a/mail/1"]),
+      WAIT,
+    );
+    await vi.waitFor(async () => expect(await queue.left()).toBe(0), WAIT);
   });
 });
 
@@ -437,6 +459,7 @@ describe("options", () => {
     [{ concurrency: 0 }, "concurrency is 1 to 10000, not 0"],
     [{ rate: Number.NaN }, "rate is over 0, not NaN"],
     [{ drainMs: -1 }, "drainMs is 0 or more, not -1"],
+    [{ version: "x".repeat(129) }, "version has 1 to 128 characters and no control characters"],
     [{ id: "a\nb" }, "id has 1 to 128 characters and no control characters"],
   ])("%j are refused", (wrong, message) => {
     expect(() => createWorker({ ...options, ...(wrong as Partial<WorkerOptions>) })).toThrow(

@@ -1,6 +1,5 @@
 /** Texts of users that would be markup, script or a disguise: each is shown as a text. */
-import { createClient, type Transport } from "@connectrpc/connect";
-import { createConnectTransport } from "@connectrpc/connect-node";
+import { createClient } from "@connectrpc/connect";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Workflows } from "../../gen/workflows/ops/v1/workflows_pb.ts";
@@ -23,10 +22,8 @@ const HOSTILE: readonly [name: string, text: string][] = [
 
 let browser: Browser;
 let service: ConsoleService;
-let transport: Transport;
 beforeAll(async () => {
   [browser, service] = await Promise.all([startBrowser(), startConsoleService()]);
-  transport = createConnectTransport({ baseUrl: service.baseUrl, httpVersion: "1.1" });
 });
 afterAll(async () => {
   await browser.close();
@@ -66,7 +63,7 @@ describe.each(HOSTILE)("%s", (_, text) => {
 
   test("is a text as owner of a workflow, and as the note of a version", async () => {
     const definitionId = await service.define(`of ${text}`);
-    const workflows = createClient(Workflows, transport);
+    const workflows = createClient(Workflows, service.transport);
     const { workflow } = await workflows.get({ id: definitionId });
     await workflows.update({
       ...{ definitionId, owner: text, reason: text, etag: workflow?.etag ?? "" },

@@ -1,6 +1,5 @@
 /** Every page of the console: it loads without a fault, and axe finds nothing wrong, in both themes. */
 import { createClient } from "@connectrpc/connect";
-import { createConnectTransport } from "@connectrpc/connect-node";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Workflows } from "../../gen/workflows/ops/v1/workflows_pb.ts";
@@ -20,9 +19,8 @@ beforeAll(async () => {
   const [done, failed] = await Promise.all([1, 2, 3].map(() => service.start(definitionId)));
   await service.end(done ?? "", "COMPLETED");
   await service.end(failed ?? "", "FAILED", "the receipt is missing");
-  const transport = createConnectTransport({ baseUrl: service.baseUrl, httpVersion: "1.1" });
   const sourceText = "workflow: expense\nsteps:\n  approve: { tusk: Approve it }\n";
-  await createClient(Workflows, transport).saveDraft({ definitionId, sourceText });
+  await createClient(Workflows, service.transport).saveDraft({ definitionId, sourceText });
 });
 afterAll(async () => {
   await browser.close();

@@ -1,7 +1,6 @@
 /** Starting a run from the page of its workflow. */
 
 import { createClient } from "@connectrpc/connect";
-import { createConnectTransport } from "@connectrpc/connect-node";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Workflows } from "../../gen/workflows/ops/v1/workflows_pb.ts";
@@ -26,8 +25,7 @@ let withForm = "";
 let withoutSchema = "";
 beforeAll(async () => {
   [browser, service] = await Promise.all([startBrowser(), startConsoleService()]);
-  const transport = createConnectTransport({ baseUrl: service.baseUrl, httpVersion: "1.1" });
-  const sources = createClient(Workflows, transport);
+  const sources = createClient(Workflows, service.transport);
   const { definition } = await sources.publishSource({ workspaceId: WORKSPACE, sourceText: FILE });
   withForm = definition?.id ?? "";
   withoutSchema = await service.define("plain");

@@ -5,6 +5,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { JsonObject } from "@bufbuild/protobuf";
+import type { Transport } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-node";
 import { StepRunState, StepType } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { Callers } from "../../../src/collaborators/identity/callers.ts";
 import type { ConsoleOptions } from "../../../src/ingress/rpc/console/console.ts";
@@ -17,6 +19,8 @@ export const WORKSPACE = "ws_console";
 export interface ConsoleService extends RpcService {
   /** Of the page, without a slash at its end. */
   readonly consoleUrl: string;
+  /** Of clients besides the page. */
+  readonly transport: Transport;
   /** A workflow of one task `approve`; gives its id. */
   define(name: string, more?: { description?: string; tags?: string[] }): Promise<string>;
   /** Starts a run; gives its id. */
@@ -38,6 +42,10 @@ export async function startConsoleService(
   return {
     ...service,
     consoleUrl: `${service.baseUrl}/console`,
+    // The thread that reads source texts is compiled when it is first asked.
+    transport: createConnectTransport({
+      ...{ baseUrl: service.baseUrl, httpVersion: "1.1", defaultTimeoutMs: 60_000 },
+    }),
     async define(name, more = {}) {
       const { definition } = await client.createDefinition({
         workspaceId: WORKSPACE,

@@ -13,7 +13,8 @@ import { broken } from "./watch.ts";
 
 /** Whether a step may be in this state after the first transitions of the new run. */
 const FITS: Readonly<Record<PlannedAct, (state: StepState) => boolean>> = {
-  reuse: (state) => state === "COMPLETED",
+  // A run that fails at once undoes what it reused; an undo that waits for nobody ends at once.
+  reuse: (state) => state === "COMPLETED" || state === "COMPENSATED",
   skip: (state) => state === "SKIPPED",
   // A run that fails at once cancels what had not begun.
   run: (state) => state !== "PENDING" && state !== "SKIPPED",
@@ -47,12 +48,18 @@ function undoOf({ graph, run }: EngineRun): Set<number> {
   return new Set(planCompensation(graph, run).map(({ index }) => index));
 }
 
+function undoneIn({ run }: EngineRun): number[] {
+  return [...run.stepMarks.keys()].filter(
+    (index) => stateOfMark(run.stepMarks[index] ?? 0) === "COMPENSATED",
+  );
+}
+
 /** What the older run would have undone is undone by it, or by the new run: never by both, never by none. */
 function watchUndo(
   { old, run, before }: { old: EngineRun; run: EngineRun; before: ReadonlySet<number> },
   reused: ReadonlySet<number>,
 ): void {
-  const [left, passed] = [undoOf(old), undoOf(run)];
+  const [left, passed] = [undoOf(old), new Set([...undoOf(run), ...undoneIn(run)])];
   for (const index of before) {
     if (!reused.has(index)) {
       if (!left.has(index)) broken(`step ${index} is not reused, and its undo is lost`);

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { TriggerDefinition } from "../../../../src/engine/values/definition.ts";
 import { createGraphCache } from "../../../../src/runtime/graphs.ts";
 import { routeEvents } from "../../../../src/runtime/routing/route-event.ts";
+import { until } from "../../../support/assertions/until.ts";
 import { stepOf, triggerOf, versionOf } from "../../../support/builders/version-spec.ts";
 import { freshDatabase, type TestDatabase } from "../../../support/servers/database.ts";
 import {
@@ -116,6 +117,14 @@ async function settle(url: string): Promise<void> {
 /** Pages of tables and indexes that were read since the database was made, by connections that are closed. */
 async function pagesRead(url: string): Promise<number> {
   return withClient(url, async (client) => {
+    // A connection counts what it has read when it ends, which is a moment after its client has gone.
+    await until(async () => {
+      const { rowCount } = await client.query(
+        `select from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
+          and backend_type = 'client backend'`,
+      );
+      return rowCount === 0 ? true : undefined;
+    });
     const { rows } = await client.query<{ pages: string }>(
       `select sum(heap_blks_read + heap_blks_hit + idx_blks_read + idx_blks_hit) as pages
        from pg_statio_user_tables`,
